@@ -1,0 +1,58 @@
+# The two commands of the README are `make demo` and `make test`; everything else is for people who work on mlassay.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DIR    ?= demo
+JOBS   ?= auto
+
+.PHONY: help setup tools demo test check lint types floors docs format lock benchmarks clean
+
+help:            ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+setup: $(VENV)/.ready ## .venv from the lock file, with hashes
+
+$(VENV)/.ready: requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mlassay needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	@echo "Setting up $(VENV) (a minute or two, once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+tools:           ## what the tests use beside Python: bubblewrap, strace, a C compiler
+	@sh tests/tools.sh
+
+demo: setup      ## plays one whole release in a new folder (make demo DIR=…)
+	@$(BIN)/mlassay demo --dir "$(DIR)"
+
+test: setup tools ## every test
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+check: setup lint types floors docs ## lint, types, import floors, docs
+
+lint:
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types:
+	@$(BIN)/mypy
+
+floors:
+	@$(BIN)/lint-imports
+
+docs:            ## the docs against the code
+	@$(BIN)/python -m pytest tests/docs
+
+format:          ## let ruff write what `make check` demands
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+lock: setup      ## lock files anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra gates --group dev -o requirements/dev.lock --upgrade
+
+benchmarks: setup ## ratios against the tools that people would use instead
+	@$(BIN)/python benchmarks/bias.py
+	@$(BIN)/python benchmarks/pipeline.py
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,112 @@
+"""The command: parse, wire, call one stage, render, exit. Verbs load only when they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from mlassay import __version__
+from mlassay.errors import ExitCode, MlassayError
+
+# verb -> (module that defines it, one line of help). The list is here so that --help imports nothing.
+VERBS: dict[str, tuple[str, str]] = {
+    "init": ("setup", "Make a repository from the template, or adopt one."),
+    "keys": ("setup", "Make or register a person's or a CI's signing key."),
+    "data": ("data", "Write and check data manifests."),
+    "validate": ("develop", "Read every file strictly and print all errors at once."),
+    "train": ("develop", "Train in a clean, isolated directory."),
+    "test": ("develop", "Run every gate on the ONNX model."),
+    "run": ("develop", "Validate, train and test in one go."),
+    "explain": ("develop", "Say one finding in plain words."),
+    "sign": ("release", "Sign what train and test left; runs no code of the repository."),
+    "record": ("release", "Put a release's evidence on the main line, whatever its verdict."),
+    "promote": ("promotion", "Open a promotion pull request."),
+    "approve": ("promotion", "Show what is being accepted, then sign an approval."),
+    "refuse": ("promotion", "Sign a refusal, which blocks."),
+    "withdraw": ("promotion", "Withdraw your own approval, which blocks."),
+    "decide": ("promotion", "The policy's decision, each demand met or not."),
+    "merge": ("promotion", "Land a promotion whose decision is yes."),
+    "propose": ("promotion", "Open a pull request for a change of policy, people or a manifest."),
+    "waive": ("promotion", "Sign a reasoned, expiring exception for one gate of one release."),
+    "status": ("look", "What runs where, and what waits for whom."),
+    "show": ("look", "One release: what it is, what was found, where it ran."),
+    "verify": ("release", "Check every signature and digest, from git objects alone."),
+    "schema": ("machine", "Print the JSON Schema of a file."),
+    "doctor": ("machine", "Say what is missing on this machine."),
+    "completion": ("machine", "Print the shell's completion script."),
+    "demo": ("demo", "Play one whole release, from ml.yaml to production, in a new folder."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for, so that ``--help`` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb, in the order of `VERBS`."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module and return its command."""
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(import_module(f"mlassay.cli.{VERBS[cmd_name][0]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with a suggestion for a mistyped verb."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], VERBS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else " 'mlassay --help' lists the verbs."
+            raise click.UsageError(f"there is no verb '{args[0]}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs with their line of help, none of them imported."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 passed, 1 a gate failed or a decision was no, 2 usage or configuration, "
+    "3 evidence or a signature is invalid, 4 forge, store or network refused, 70 a bug of ours.",
+)
+@click.version_option(__version__, prog_name="mlassay")
+def cli() -> None:
+    """Test, sign and promote models by pull request; the git history is the audit trail."""
+
+
+def main() -> None:
+    """Run the command and exit with the code that `ExitCode` promises."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except MlassayError as error:
+        from mlassay.cli.common import show_error
+
+        show_error(error)
+        code = error.exit_code
+    except BrokenPipeError:
+        # The reader went away (`mlassay status | head`): nothing is wrong, and nothing can be printed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.PASSED
+    except Exception:  # noqa: BLE001  the one place where a surprise becomes a report and exit code 70
+        from mlassay.cli.common import show_bug
+
+        show_bug()
+        code = ExitCode.BUG
+    sys.exit(int(code or 0))

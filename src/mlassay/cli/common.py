@@ -1,0 +1,81 @@
+"""What every verb shares: options, output for people and for machines, errors printed once."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mlassay import __version__
+from mlassay.errors import MlassayError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def directory_option(command: Command) -> Command:
+    """``-C DIR``: run as if started there; the command gets it as ``directory: Path``."""
+    return click.option(
+        "-C",
+        "directory",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        default=".",
+        metavar="DIR",
+        help="Run as if started in DIR.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """``--json``: one JSON value on standard output and nothing else; the command gets ``as_json: bool``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(command)
+
+
+def run_option(command: Command) -> Command:
+    """``--run DIR``: the run folder; the command gets ``run_folder: Path`` (relative to ``directory``)."""
+    return click.option(
+        "--run",
+        "run_folder",
+        type=click.Path(path_type=Path),
+        default=".mlassay/run",
+        metavar="DIR",
+        show_default=True,
+        help="The run folder, where stages leave what the next one reads.",
+    )(command)
+
+
+def print_json(value: Any) -> None:
+    """``value`` as JSON on standard output."""
+    click.echo(json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2))
+
+
+def note(text: str) -> None:
+    """One line of progress or advice for people, on standard error."""
+    click.echo(text, err=True)
+
+
+def show_error(error: MlassayError) -> None:
+    """Each problem with its place, why it matters and what to do, on standard error."""
+    for problem in error.problems:
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(printable(str(problem)), err=True)
+        for label, text in (("why", problem.why), ("do", problem.remedy)):
+            if text:
+                click.echo(f"  {label}: {printable(text)}", err=True)
+
+
+def show_bug() -> None:
+    """A report to paste for a surprise of ours."""
+    click.secho("This is a bug in mlassay, not in your repository. Please report what follows:", fg="red", err=True)
+    click.echo(f"mlassay {__version__}, Python {platform.python_version()}, {platform.platform()}", err=True)
+    click.echo(f"command: {' '.join(sys.argv[:2])}", err=True)
+    click.echo(printable(traceback.format_exc()), err=True)
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters (terminal escapes among them) made visible; newlines and tabs stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

@@ -1,0 +1,101 @@
+"""Digests as ``algorithm:hex``, and the one canonical form of the JSON that machines sign."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from mlassay.errors import EvidenceError, Problem
+
+CHUNK = 1 << 20
+
+
+def sha256(data: bytes) -> str:
+    """``sha256:<hex>`` of bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> tuple[str, int]:
+    """``(sha256:<hex>, size in bytes)`` of a file, read in pieces."""
+    hasher, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            hasher.update(piece)
+            size += len(piece)
+    return "sha256:" + hasher.hexdigest(), size
+
+
+def git_object_id(kind: str, data: bytes) -> str:
+    """The SHA-1 object id that git gives to an object of ``kind`` with these bytes."""
+    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
+
+
+def bare(digest: str) -> str:
+    """The hex part of ``algorithm:hex``."""
+    return digest.partition(":")[2]
+
+
+def short(digest: str) -> str:
+    """The first eight hex digits, as people read them."""
+    return bare(digest)[:8]
+
+
+def canonical(value: Any) -> bytes:
+    """Bytes of ``value`` as canonical JSON: UTF-8, sorted keys, two spaces, newline at the end, no floats.
+
+    Floats have more than one spelling, so a number that is not an integer is written as a decimal
+    string (`decimal_string`). Raises TypeError for a float and for anything that JSON does not have.
+    """
+    _refuse_floats(value)
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False)
+    return text.encode("utf-8") + b"\n"
+
+
+def parse_canonical(data: bytes, path: str) -> Any:
+    """The value of canonical JSON; EvidenceError that names ``path`` when the bytes are any other spelling."""
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
+        same = canonical(value) == data
+    except (ValueError, TypeError, RecursionError) as error:
+        raise EvidenceError(_not_canonical(path, str(error))) from error
+    if not same:
+        raise EvidenceError(_not_canonical(path, "the bytes are another spelling of the same value"))
+    return value
+
+
+def decimal_string(number: float, places: int = 6) -> str:
+    """A finite number as a decimal string, rounded half to even; ``places`` digits, no negative zero."""
+    rounded = Decimal(repr(float(number))).quantize(Decimal(1).scaleb(-places))
+    return format(abs(rounded) if rounded == 0 else rounded, "f")
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError(f"canonical JSON holds no floats: write {value!r} as a decimal string")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"canonical JSON holds string keys only, not {key!r}")
+            _refuse_floats(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_floats(item)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return value
+
+
+def _not_canonical(path: str, detail: str) -> Problem:
+    return Problem(
+        f"this is not canonical JSON ({detail})",
+        why="a record has exactly one spelling, so that no byte of it can change unnoticed",
+        remedy="take the file back from the commit that brought it in; do not edit records by hand",
+        path=path,
+    )

@@ -1,0 +1,46 @@
+"""Config, manifests and policy, merged once into one frozen Plan that every stage reads. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlassay.config import Config, Level, Policy
+from mlassay.manifest import Column, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a run may depend on, with the digest of every file it came from."""
+
+    config: Config
+    manifests: Mapping[str, Manifest]  # data name -> manifest
+    policy: Policy
+    gates: Mapping[str, Mapping[str, Any]]  # gate id -> criteria in force: ml.yaml's, never looser than the floors
+    inputs: Mapping[str, str]  # "ml.yaml", "policy", "people", "manifest/<name>" -> digest
+
+    @property
+    def level(self) -> Level:
+        """The level in force: the declared one, never under policy's minimum."""
+        return max(self.config.risk.level, self.policy.minimum_risk, key=lambda level: level.rank)
+
+    @property
+    def evaluation(self) -> Manifest:
+        """The manifest of the evaluation data."""
+        return self.manifests[self.config.evaluate.data.partition("/")[0]]
+
+    @property
+    def favourable(self) -> int:
+        """Index of the favourable label among the label column's declared values."""
+        declared = self.config.model.favourable
+        if isinstance(declared, int):
+            return declared
+        return self.evaluation.column(self.config.evaluate.label).values.index(declared)
+
+    @property
+    def model_columns(self) -> tuple[Column, ...]:
+        """The columns that the model may take as input, in the order that a single-tensor model takes them."""
+        allowed = {c.name: c for c in self.evaluation.features if c.name not in self.config.train.withhold}
+        names = self.config.model.inputs or tuple(allowed)
+        return tuple(allowed[name] for name in names)
