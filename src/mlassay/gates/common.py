@@ -1,0 +1,78 @@
+"""What every gate needs in order to say what it found. Nothing is measured here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from mlassay.digest import decimal_string
+from mlassay.evidence.verdict import Finding, GateReport, Outcome
+
+if TYPE_CHECKING:
+    from mlassay.ports import Subject
+
+CRITERIA_FILE = "ml.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """The thresholds that one gate was given, and the line of ``ml.yaml`` that each came from."""
+
+    gate: str
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+    @classmethod
+    def of(cls, subject: Subject, gate: str) -> Criteria:
+        """The criteria in force for ``gate``; empty where the plan has none."""
+        return cls(gate, subject.plan.gates.get(gate, {}), subject.plan.config.lines)
+
+    def line(self, *keys: str) -> int | None:
+        """Line of the key path under ``gates.<gate>``, or of the nearest key above it that has one."""
+        parts = ("gates", self.gate, *keys)
+        paths = (".".join(parts[:end]) for end in range(len(parts), 1, -1))
+        return next((self.lines[path] for path in paths if path in self.lines), None)
+
+
+def shown(number: float, places: int = 4) -> str:
+    """A measured number as a decimal string; ``unknown`` where there is none, so that nan never looks like one."""
+    return decimal_string(number, places) if math.isfinite(number) else "unknown"
+
+
+def without_floats(value: Any) -> Any:
+    """Criteria as canonical JSON may hold them: each float as its own decimal spelling, not rounded."""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    if isinstance(value, Mapping):
+        return {str(key): without_floats(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_floats(item) for item in value]
+    return value
+
+
+def report(
+    criteria: Criteria,
+    *,
+    measured: Mapping[str, Any],
+    findings: Sequence[Finding],
+    not_looked_at: Sequence[str],
+    summary: str = "",
+    self_reported: bool = False,
+) -> GateReport:
+    """The gate's report: its outcome is that of its worst finding, inconclusive when there are no findings."""
+    outcome = Outcome.worst([finding.outcome for finding in findings])
+    counts = {each: sum(finding.outcome is each for finding in findings) for each in Outcome}
+    held = ", ".join(f"{count} {each.value}" for each, count in counts.items() if count) or "nothing tested"
+    return GateReport(
+        gate=criteria.gate,
+        outcome=outcome,
+        summary=summary or held,
+        criteria=without_floats(criteria.values),
+        measured=measured,
+        findings=tuple(findings),
+        not_looked_at=tuple(not_looked_at),
+        self_reported=self_reported,
+    )
