@@ -17,7 +17,9 @@ class Plan:
     config: Config
     manifests: Mapping[str, Manifest]  # data name -> manifest
     policy: Policy
-    gates: Mapping[str, Mapping[str, Any]]  # gate id -> criteria in force: ml.yaml's, never looser than the floors
+    gates: Mapping[
+        str, Mapping[str, Any]
+    ]  # gate id -> criteria in force: ml.yaml's, never looser than the floors
     inputs: Mapping[str, str]  # "ml.yaml", "policy", "people", "manifest/<name>" -> digest
 
     @property

@@ -70,7 +70,9 @@ def show_error(error: MlassayError) -> None:
 
 def show_bug() -> None:
     """A report to paste for a surprise of ours."""
-    click.secho("This is a bug in mlassay, not in your repository. Please report what follows:", fg="red", err=True)
+    click.secho(
+        "This is a bug in mlassay, not in your repository. Please report what follows:", fg="red", err=True
+    )
     click.echo(f"mlassay {__version__}, Python {platform.python_version()}, {platform.platform()}", err=True)
     click.echo(f"command: {' '.join(sys.argv[:2])}", err=True)
     click.echo(printable(traceback.format_exc()), err=True)

@@ -1,0 +1,306 @@
+"""``init`` and ``keys``: a repository to start from, and who may sign in it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from mlassay.cli.common import directory_option, json_option, note, print_json
+from mlassay.errors import ConfigurationError, Problem
+from mlassay.git import Repository
+from mlassay.stages import init as stage
+from mlassay.stages import people
+
+ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
+
+
+@click.command(epilog="Example: mlassay init loans --name loan-approval --owner kim")
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path), metavar="[DIR]")
+@click.option(
+    "--into",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Adopt a repository that stands.",
+)
+@click.option("--name", help="The model's name.")
+@click.option("--owner", help="Id of the person who answers for the model.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A table to draft ml.yaml and a manifest from.",
+)
+@click.option("--label", help="With --data: the column to predict.")
+@click.option("--sensitive", multiple=True, help="With --data: a column to look for different treatment by.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written.")
+@json_option
+def init(
+    folder: Path | None,
+    into: Path | None,
+    name: str | None,
+    owner: str | None,
+    data: Path | None,
+    label: str | None,
+    sensitive: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Make a repository from the template in DIR, or adopt the one at --into without moving its files.
+
+    Files that stand are kept as they are, so running it again does no harm.
+    """
+    if (folder is None) == (into is None):
+        raise click.UsageError(
+            "say where: 'mlassay init DIR' for a new folder, '--into .' for one that stands."
+        )
+    target = folder or into
+    assert target is not None
+    name = name or _ask("The model's name", "mortgage-approval")
+    owner = owner or _ask("Id of the person who answers for it", "lee")
+    files = stage.personalise(stage.template_files(), name=name, owner=owner)
+    if data is not None:
+        from mlassay.cli.draft import drafted
+
+        files = drafted(files, data, label=label, sensitive=sensitive, name=name)
+    if not dry_run:
+        target.mkdir(parents=True, exist_ok=True)
+    written = stage.write_missing(target, files, dry_run=dry_run)
+    if not dry_run and not (target / ".git").exists() and not _below_repository(target):
+        Repository.init(target)
+    if as_json:
+        print_json(
+            {
+                "folder": str(target),
+                "wrote": list(written.wrote),
+                "kept": list(written.kept),
+                "dry_run": dry_run,
+            }
+        )
+        return
+    would = "Would write" if dry_run else "Wrote"
+    click.echo(
+        f"{would} {len(written.wrote)} files into {target}, kept {len(written.kept)} that stood already."
+    )
+    for path in written.wrote:
+        click.echo(f"  + {path}")
+    if not dry_run:
+        click.echo(_next_steps(target))
+
+
+@click.group()
+def keys() -> None:
+    """A person's SSH key or a CI's signing key: made outside the repository, registered in it."""
+
+
+def _registration(command: click.Command) -> click.Command:
+    for option in (
+        click.option("--email", multiple=True, help="A git identity of theirs; it can only ever exclude."),
+        click.option("--role", multiple=True, help="A role that policy.yaml asks for; may be repeated."),
+        click.option(
+            "--team", help="Their team: approvals from outside the developing team are counted by it."
+        ),
+        click.option("--name", help="Their name (for a new person)."),
+        click.option("--id", "id_", required=True, help="Their id in governance/people.yaml."),
+        directory_option,
+    ):
+        command = option(command)
+    return command
+
+
+@keys.command(
+    "new", epilog="Example: mlassay keys new --id dana --name 'Dana Diaz' --team modelling --role developer"
+)
+@_registration
+@click.option("--ci", is_flag=True, help="A CI's key for evidence instead of a person's.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the private part  [default: ~/.ssh]",
+)
+@click.option("--no-passphrase", is_flag=True, help="Leave a person's key without a passphrase.")
+@click.option("--demo", is_flag=True, help="A well-known key that everybody has: for demonstrations only.")
+def new(
+    directory: Path,
+    id_: str,
+    name: str | None,
+    team: str | None,
+    role: tuple[str, ...],
+    email: tuple[str, ...],
+    ci: bool,
+    out: Path | None,
+    no_passphrase: bool,
+    demo: bool,
+) -> None:
+    """Make a key and register its public half; the private half never enters the repository."""
+    from mlassay.signers import keys as maker
+
+    repository = Repository.open(directory)
+    text = _people_text(directory)
+    folder = out or Path.home() / ".ssh"
+    _outside(repository, folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if ci:
+        path = folder / f"mlassay-{id_}.pem"
+        pem = maker.new_ci_key(path, phrase=id_ if demo else None)
+        text = people.add_signer(text, id_, pem, maker.EVIDENCE, today=_today(), demo=demo)
+    else:
+        path = folder / f"mlassay-{id_}"
+        public = maker.new_person_key(
+            path, id_, ask_passphrase=not (no_passphrase or demo), phrase=id_ if demo else None
+        )
+        text = people.add_person_key(
+            text, id_, public, today=_today(), person=_person(id_, name, team, role, email), demo=demo
+        )
+    _write_people(directory, text)
+    click.echo(f"The private key is {path}: keep it to yourself. Its public half stands in {people.PATH}.")
+    _say_how_to_bring_in(repository)
+
+
+@keys.command(
+    "add",
+    epilog="Example: mlassay keys add --id robin --key ~/.ssh/id_ed25519.pub --team modelling --role reviewer",
+)
+@_registration
+@click.option(
+    "--key",
+    "key",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The public key file (.pub).",
+)
+def add(
+    directory: Path,
+    id_: str,
+    name: str | None,
+    team: str | None,
+    role: tuple[str, ...],
+    email: tuple[str, ...],
+    key: Path,
+) -> None:
+    """Register an SSH key that somebody has already."""
+    from mlassay.signers import keys as maker
+
+    public = maker.read_public(key)
+    text = people.add_person_key(
+        _people_text(directory), id_, public, today=_today(), person=_person(id_, name, team, role, email)
+    )
+    _write_people(directory, text)
+    click.echo(f"{id_}'s key stands in {people.PATH}.")
+    _say_how_to_bring_in(Repository.open(directory))
+
+
+@keys.command("revoke", epilog="Example: mlassay keys revoke --id dana --because lost")
+@directory_option
+@click.option("--id", "id_", required=True, help="Whose key: a person's or a signer's id.")
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Which one, if they have several (.pub).",
+)
+@click.option("--because", required=True, type=click.Choice(["lost", "compromised", "left", "replaced"]))
+@click.option(
+    "--compromised-since", type=click.DateTime(["%Y-%m-%d"]), help="Refuse what it signed from that day on."
+)
+def revoke(
+    directory: Path, id_: str, key: Path | None, because: str, compromised_since: datetime | None
+) -> None:
+    """Mark a key as revoked from today on; with --compromised-since, what it signed since then counts no more."""
+    from mlassay.signers import keys as maker
+
+    if because == "compromised" and compromised_since is None:
+        raise click.UsageError(
+            "say since when: --compromised-since YYYY-MM-DD (the day you last trusted it)."
+        )
+    text = people.revoke_key(
+        _people_text(directory),
+        id_,
+        maker.read_public(key) if key else "",
+        at=_today(),
+        because=because,
+        compromised_since=compromised_since.date() if compromised_since else None,
+    )
+    _write_people(directory, text)
+    click.echo(f"The key of {id_} is marked as revoked in {people.PATH}.")
+    _say_how_to_bring_in(Repository.open(directory))
+
+
+def _person(
+    id_: str, name: str | None, team: str | None, roles: tuple[str, ...], emails: tuple[str, ...]
+) -> people.NewPerson | None:
+    if team is None or not roles:
+        return None
+    return people.NewPerson(name or id_.title(), team, roles, emails)
+
+
+def _ask(question: str, default: str) -> str:
+    """The answer of whoever sits at the terminal, or the default where nobody does."""
+    if not click.get_text_stream("stdin").isatty():
+        return default
+    return str(click.prompt(question, default=default))
+
+
+def _people_text(directory: Path) -> str:
+    root = Repository.open(directory).worktree or directory
+    try:
+        return (root / people.PATH).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            Problem(
+                f"there is no {people.PATH} here",
+                remedy="start with: mlassay init --into .",
+                path=people.PATH,
+            )
+        ) from error
+
+
+def _write_people(directory: Path, text: str) -> None:
+    from mlassay.files import write_atomic
+
+    root = Repository.open(directory).worktree or directory
+    write_atomic(root / people.PATH, text.encode())
+
+
+def _outside(repository: Repository, folder: Path) -> None:
+    root = (repository.worktree or repository.git_dir).resolve()
+    if folder.resolve().is_relative_to(root):
+        raise ConfigurationError(
+            Problem(
+                f"{folder} lies inside the repository",
+                why="a private key in a repository is one `git add` away from everybody",
+                remedy="choose a folder outside it: --out ~/.ssh",
+            )
+        )
+
+
+def _below_repository(folder: Path) -> bool:
+    try:
+        Repository.open(folder)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _say_how_to_bring_in(repository: Repository) -> None:
+    head = repository.head()
+    if head is not None and repository.read(head, people.PATH) is not None:
+        note("To bring it in, have it approved: mlassay propose --reason '…'")
+    else:
+        note("It counts from the commit that brings governance/ in: git add -A && git commit")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _next_steps(target: Path) -> str:
+    return "\n".join(
+        [
+            "Next:",
+            f"  cd {target}",
+            "  mlassay keys new --id YOU --name 'Your Name' --team TEAM --role developer",
+            "  mlassay keys new --id ci --ci",
+            "  git add -A && git commit -m 'Start from the template'",
+            "  mlassay run",
+        ]
+    )

@@ -1,0 +1,95 @@
+"""A team's repository from the template: files that are missing are written, files that stand are never touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlassay.errors import ConfigurationError, Problem
+from mlassay.files import inside, write_atomic
+
+EXAMPLE = ("data/", "train.py", "tests/", "requirements.", "ml.yaml", "README.md")
+"""What belongs to the template's example model and not to every repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one run of init did: paths that it ``wrote``, and those that stood already and were ``kept``."""
+
+    wrote: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def template_folder() -> Path:
+    """Where the template lies: inside the installed package, or beside it in a checkout of mlassay."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "_template", package.parent.parent / "template"):
+        if (folder / "ml.yaml").is_file():
+            return folder
+    raise ConfigurationError(
+        Problem(
+            "this installation carries no template",
+            remedy="install mlassay again: pip install --force-reinstall",
+        )
+    )
+
+
+def template_files() -> dict[str, bytes]:
+    """Every file of the template by its path."""
+    folder = template_folder()
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not {"__pycache__", ".mlassay", ".pytest_cache"} & set(path.parts)
+    }
+
+
+def personalise(files: Mapping[str, bytes], *, name: str, owner: str) -> dict[str, bytes]:
+    """The template with the model's ``name`` and the ``owner`` who answers for it put in."""
+    for what, value in (("name", name), ("owner", owner)):
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", value):
+            raise ConfigurationError(
+                Problem(
+                    f"'{value}' cannot be the model's {what}",
+                    why="it names files and stands in records for ever",
+                    remedy="use lower-case letters, digits and hyphens, starting with a letter",
+                )
+            )
+    made = dict(files)
+    swaps = {
+        "ml.yaml": [
+            (r"(?m)^name: .*$", f"name: {name}"),
+            (r"(?m)^owner: \S+( *)(?=#)", _padded("owner", owner)),
+        ],
+        "README.md": [(r"\A# .*$", f"# {name}")],
+        "governance/people.yaml": [
+            (r"(?m)^  lee:\n    name: Lee$", f"  {owner}:\n    name: {owner.title()}")
+        ],
+    }
+    for path, rules in swaps.items():
+        text = made[path].decode()
+        for pattern, new in rules:
+            text = re.sub(pattern, new, text, count=1, flags=re.MULTILINE)
+        made[path] = text.encode()
+    return made
+
+
+def write_missing(folder: Path, files: Mapping[str, bytes], *, dry_run: bool = False) -> Written:
+    """Write the files that ``folder`` lacks; a second run, or one after a crash, only adds what is missing."""
+    wrote, kept = [], []
+    for path, data in files.items():
+        target = inside(folder, path)
+        if target.exists():
+            kept.append(path)
+            continue
+        wrote.append(path)
+        if not dry_run:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(target, data)
+    return Written(tuple(wrote), tuple(kept))
+
+
+def _padded(key: str, value: str) -> str:
+    return f"{key}: {value}".ljust(44)
