@@ -1,0 +1,108 @@
+"""A model that training left, as a function from rows to the probability of class 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mlassay.digest import sha256
+from mlassay.model.encode import encode_column
+from mlassay.model.read import parse, read_bytes
+from mlassay.model.runtime import Runtime
+from mlassay.model.signature import Signature, read_signature
+from mlassay.model.types import BATCH, Input, Unusable, refuse
+from mlassay.model.vet import vet
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Rows: TypeAlias = "dict[str, NDArray[Any]]"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """An ONNX model, vetted and loaded. ``inputs`` are the columns it takes, ``digest`` and ``size`` its bytes'."""
+
+    path: Path
+    digest: str
+    size: int
+    inputs: tuple[Input, ...]
+    proto: Any
+    _data: bytes
+    _signature: Signature
+    _runtime: Runtime
+
+    @classmethod
+    def load(cls, path: Path, inputs: Sequence[Input]) -> Model:
+        """The model at ``path`` over the columns ``inputs``; Unusable says why it cannot be used."""
+        data = read_bytes(path)
+        proto = parse(data, path)
+        vet(proto, data, path)
+        signature = read_signature(proto, inputs, path)
+        runtime = Runtime(data, path)
+        return cls(path, sha256(data), len(data), signature.inputs, proto, data, signature, runtime)
+
+    def as_written(self) -> Model:
+        """The same model with ONNX Runtime's graph optimisations off, to compare with."""
+        runtime = Runtime(self._data, self.path, optimise=False)
+        return Model(
+            self.path, self.digest, self.size, self.inputs, self.proto, self._data, self._signature, runtime
+        )
+
+    def encode(self, columns: Mapping[str, Sequence[str]]) -> Rows:
+        """Text columns as the arrays that the model takes, each of shape (n,); missing text is NaN."""
+        kinds = self._signature.kinds
+        return {i.name: encode_column(i, kinds[i.name], columns[i.name], self.path) for i in self.inputs}
+
+    def score(self, rows: Rows) -> NDArray[np.float64]:
+        """Probability of class 1 for each row, shape (n,). Unusable where one is not a finite number."""
+        import numpy as np
+
+        scores = self.answers(rows)[:, -1]
+        bad = np.flatnonzero(~np.isfinite(scores))
+        if bad.size:
+            raise _not_finite(int(bad[0]), int(bad.size), len(scores), self.path)
+        return scores
+
+    def answers(self, rows: Rows, *, batch: int = BATCH) -> NDArray[np.float64]:
+        """The model's output as it comes, shape (n, 1) or (n, 2), ``batch`` rows at a time, NaN included."""
+        import numpy as np
+
+        count = len(next(iter(rows.values())))
+        parts = [self._batch(rows, start, min(start + batch, count)) for start in range(0, count, batch)]
+        return np.concatenate(parts) if parts else np.empty((0, 2))
+
+    def _batch(self, rows: Rows, start: int, stop: int) -> NDArray[np.float64]:
+        values = self._runtime.run(self._signature.output, self._feed(rows, start, stop))
+        count = stop - start
+        if values.shape not in {(count,), (count, 1), (count, 2)}:
+            raise refuse(
+                "outputs",
+                f"for {count} rows the model answers with shape {' x '.join(map(str, values.shape)) or 'of one number'}",
+                why="the score is the probability of class 1: rows x 2 (second column), rows x 1, or one number a row",
+                remedy="name the tensor `probabilities` (scikit-learn: options={'zipmap': False})",
+                path=self.path,
+            )
+        return values.reshape(count, -1)
+
+    def _feed(self, rows: Rows, start: int, stop: int) -> Rows:
+        import numpy as np
+
+        signature = self._signature
+        parts = {i.name: rows[i.name][start:stop] for i in self.inputs}
+        if signature.tensor:
+            return {signature.tensor: np.column_stack(list(parts.values()))}
+        return {name: p if signature.ranks[name] == 1 else p.reshape(-1, 1) for name, p in parts.items()}
+
+
+def _not_finite(first: int, bad: int, count: int, path: Path) -> Unusable:
+    return refuse(
+        "finite",
+        f"the model answers with no finite number on {bad} of {count} rows (the first is row {first + 1})",
+        why="NaN is neither above nor below any threshold, so such a row would be decided by accident",
+        remedy="look at that row: a missing value that the model cannot take, a division by zero, an overflow",
+        path=path,
+    )
