@@ -1,0 +1,218 @@
+"""``governance/people.yaml`` into frozen `People`: the only source of keys, each key one person's or one machine's."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from mlassay.config.types import CiSigner, Key, People, Person
+from mlassay.config.units import a_time
+from mlassay.digest import sha256
+from mlassay.errors import ConfigurationError, Problem
+from mlassay.files import Document, check, read_yaml
+from mlassay.files.document import Pointer
+
+SSH_TYPES = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-rsa",
+)
+_PEM_FIRST, _PEM_LAST = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+_P256 = bytes.fromhex(
+    "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
+)  # DER up to the point, RFC 5480
+
+
+def load_people(path: str, data: bytes) -> People:
+    """Read people and signers; ConfigurationError with every problem of the file. No key's text is ever printed."""
+    if b"PRIVATE KEY" in data:
+        line = data[: data.index(b"PRIVATE KEY")].count(b"\n") + 1
+        raise ConfigurationError(
+            Problem(
+                "a private key stands in this file",
+                why="everybody who reads the repository could sign in its owner's name",
+                remedy="treat that key as lost: make a new one, and write only its public half here",
+                path=path,
+                line=line,
+            )
+        )
+    document = read_yaml(path, data)
+    ConfigurationError.raise_if_any([*check(document, "people"), *_beyond_schema(document)])
+    return _build(document, sha256(data))
+
+
+def _beyond_schema(document: Document) -> Iterator[Problem]:
+    held: dict[str, str] = {}
+    for at, holder in _keys(document):
+        if isinstance(text := document.get(*at, "key"), str):
+            fault = ssh_key_fault(text) if at[0] == "people" else pem_key_fault(text)
+            if fault:
+                yield document.problem((*at, "key"), f"the key of {holder}: {fault}", remedy=_remedy(at))
+            elif (plain := _plain(text)) in held:
+                yield document.problem(
+                    (*at, "key"),
+                    f"the key of {holder} is listed already, for {held[plain]}",
+                    "one key under two names would be counted as two people",
+                    "give each their own key, and list each key once",
+                )
+            else:
+                held[plain] = holder
+        yield from _times(document, at)
+    yield from _one_each(document)
+
+
+def _keys(document: Document) -> Iterator[tuple[Pointer, str]]:
+    for person, _ in document.items("people"):
+        keys = document.get("people", person, "keys")
+        for number in range(len(keys) if isinstance(keys, list) else 0):
+            yield ("people", person, "keys", number), person
+    for signer, _ in document.items("signers"):
+        yield ("signers", signer), signer
+
+
+def _times(document: Document, at: Pointer) -> Iterator[Problem]:
+    read: dict[str, datetime] = {}
+    for name, place in (
+        ("valid_from", (*at, "valid_from")),
+        ("valid_until", (*at, "valid_until")),
+        ("revoked.at", (*at, "revoked", "at")),
+        ("compromised_since", (*at, "revoked", "compromised_since")),
+    ):
+        if isinstance(text := document.get(*place), str):
+            try:
+                read[name] = a_time(text, end_of_day=name == "valid_until")
+            except ValueError as error:
+                yield document.problem(place, f"{'.'.join(map(str, place))}: {error}")
+    if "valid_from" in read and "valid_until" in read and read["valid_until"] <= read["valid_from"]:
+        yield document.problem(
+            (*at, "valid_until"), "the key ends before it begins", remedy="correct one of the two"
+        )
+
+
+def _one_each(document: Document) -> Iterator[Problem]:
+    accounts: dict[tuple[str, int], str] = {}
+    for person, _ in document.items("people"):
+        for forge, account in document.items("people", person, "accounts"):
+            if (
+                isinstance(account, int)
+                and (other := accounts.setdefault((forge, account), person)) != person
+            ):
+                yield document.problem(
+                    ("people", person, "accounts", forge),
+                    f"the {forge} account {account} is listed already, for {other}",
+                    "one account under two names would be counted as two people",
+                    "give each their own account",
+                )
+    for signer, _ in document.items("signers"):
+        if document.get("people", signer) is not None:
+            yield document.problem(
+                ("signers", signer),
+                f"'{signer}' is a person already",
+                "a machine is nobody's second name",
+                "rename it",
+            )
+
+
+def ssh_key_fault(text: str) -> str | None:
+    """Why ``text`` is no OpenSSH public key line that is taken here; None when it is one."""
+    words = text.split()
+    if len(words) < 2 or "\n" in text.strip():
+        return "it is not one line 'type base64 comment'"
+    if words[0] not in SSH_TYPES:
+        return f"the type {words[0][:40]!r} is not taken (use one of {', '.join(SSH_TYPES)})"
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except (binascii.Error, ValueError):
+        return "its base64 is damaged"
+    fields = _ssh_fields(blob)
+    if not fields or fields[0] != words[0].encode():
+        return "what its base64 holds is another type, or cut off"
+    if words[0] == "ssh-rsa" and (len(fields) != 3 or len(fields[2].lstrip(b"\0")) < 384):
+        return "an RSA key of less than 3072 bits is not taken"
+    if words[0] == "ssh-ed25519" and (len(fields) != 2 or len(fields[1]) != 32):
+        return "it is damaged"
+    return None
+
+
+def pem_key_fault(text: str) -> str | None:
+    """Why ``text`` is no ECDSA P-256 public key in PEM; None when it is one."""
+    lines = text.strip().splitlines()
+    if len(lines) < 3 or lines[0].strip() != _PEM_FIRST or lines[-1].strip() != _PEM_LAST:
+        return f"it is not a PEM block from '{_PEM_FIRST}' to '{_PEM_LAST}'"
+    try:
+        der = base64.b64decode("".join(line.strip() for line in lines[1:-1]), validate=True)
+    except (binascii.Error, ValueError):
+        return "its base64 is damaged"
+    if not der.startswith(_P256) or len(der) != len(_P256) + 64:
+        return "it is not an ECDSA P-256 key with an uncompressed point"
+    return None
+
+
+def _remedy(at: Pointer) -> str:
+    if at[0] == "people":
+        return "paste the line of the .pub file beside the private key; 'ssh-keygen -t ed25519' makes a pair"
+    return "paste what 'mlassay keys new --ci' printed, under 'key: |'"
+
+
+def _plain(text: str) -> str:
+    """A key without comment and spacing, to compare."""
+    if text.lstrip().startswith("-----"):
+        return "".join(text.split()[3:-3])
+    return " ".join(text.split()[:2])
+
+
+def _ssh_fields(blob: bytes) -> list[bytes]:
+    """The length-prefixed fields of an SSH wire encoding (RFC 4251, section 5); empty when they do not add up."""
+    fields, at = [], 0
+    while at < len(blob):
+        size = int.from_bytes(blob[at : at + 4], "big")
+        if at + 4 + size > len(blob):
+            return []
+        fields.append(blob[at + 4 : at + 4 + size])
+        at += 4 + size
+    return fields
+
+
+def _build(document: Document, digest: str) -> People:
+    value = document.value
+    return People(
+        people={
+            name: Person(
+                id=name,
+                name=person["name"],
+                team=person["team"],
+                roles=tuple(person["roles"]),
+                keys=tuple(_key(key) for key in person.get("keys", [])),
+                emails=tuple(person.get("emails", [])),
+                accounts=dict(person.get("accounts", {})),
+            )
+            for name, person in value["people"].items()
+        },
+        signers={
+            name: CiSigner(id=name, key=_key(signer), predicates=tuple(signer["signs"]))
+            for name, signer in value.get("signers", {}).items()
+        },
+        digest=digest,
+        lines=document.dotted_lines(),
+        path=document.path,
+    )
+
+
+def _key(key: dict[str, Any]) -> Key:
+    revoked = key.get("revoked", {})
+    return Key(
+        public=key["key"].strip() + ("\n" if key["key"].lstrip().startswith("-----") else ""),
+        valid_from=a_time(key["valid_from"]),
+        valid_until=a_time(key["valid_until"], end_of_day=True) if "valid_until" in key else None,
+        revoked_at=a_time(revoked["at"]) if revoked else None,
+        revoked_because=revoked.get("because", ""),
+        compromised_since=a_time(revoked["compromised_since"]) if "compromised_since" in revoked else None,
+        demo=key.get("demo", False),
+    )

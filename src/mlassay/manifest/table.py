@@ -1,0 +1,190 @@
+"""Rows as they stand in the files: text, read once against the manifest's digests. No NumPy."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.files import inside, read_file
+from mlassay.manifest.split import assign, fields_digest
+from mlassay.manifest.types import DataFile, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of raw text, as in the CSV. ``sources`` are the (path, number of rows) that the rows came from, in order."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    sources: tuple[tuple[str, int], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> list[str]:
+        """The column's values; KeyError when there is none of that name."""
+        at = self._at(name)
+        return [row[at] for row in self.rows]
+
+    def without(self, columns: Collection[str]) -> Table:
+        """The table without these columns; ones that it does not have are ignored."""
+        keep = [at for at, name in enumerate(self.columns) if name not in columns]
+        return Table(
+            tuple(self.columns[at] for at in keep), [tuple(row[at] for at in keep) for row in self.rows]
+        )
+
+    def with_column(self, name: str, values: Sequence[str]) -> Table:
+        """The table with one more column at its end; ValueError when the name is taken or the lengths differ."""
+        if name in self.columns:
+            raise ValueError(f"the column {name!r} is there already")
+        return Table(
+            (*self.columns, name), [(*row, value) for row, value in zip(self.rows, values, strict=True)]
+        )
+
+    def take(self, numbers: Sequence[int]) -> Table:
+        """The rows of these numbers (from 0), in the order given."""
+        return Table(self.columns, [self.rows[number] for number in numbers])
+
+    def to_csv(self) -> bytes:
+        """RFC 4180 with a header, but lines ended by a line feed alone."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(self.rows)
+        return text.getvalue().encode("utf-8")
+
+    def row_digests(self) -> list[bytes]:
+        """SHA-256 of each row, over the fields joined unambiguously (`mlassay.manifest.split`)."""
+        return [fields_digest(row) for row in self.rows]
+
+    def _at(self, name: str) -> int:
+        try:
+            return self.columns.index(name)
+        except ValueError:
+            raise KeyError(name) from None
+
+
+def read_table(manifest: Manifest, root: Path) -> Table:
+    """Every row of every file below ``root``, in the manifest's order.
+
+    EvidenceError names the file whose size or digest is another; ConfigurationError a file that is not there, is no
+    CSV, or has another header than the declared columns.
+    """
+    columns = tuple(column.name for column in manifest.columns)
+    rows: list[tuple[str, ...]] = []
+    sources = []
+    for file in manifest.files:
+        before = len(rows)
+        rows.extend(parse_csv(file.path, verified_bytes(manifest, file, root), columns))
+        sources.append((file.path, len(rows) - before))
+    return Table(columns, rows, tuple(sources))
+
+
+def read_split(manifest: Manifest, root: Path, split: str) -> Table:
+    """The rows of one split, in the files' order; ConfigurationError when there is no such split."""
+    if split not in manifest.split.names:
+        raise ConfigurationError(
+            Problem(
+                f"the data '{manifest.name}' has no split '{split}'",
+                remedy=f"splits: {', '.join(manifest.split.names)}",
+                path=manifest.path,
+            )
+        )
+    table = read_table(manifest, root)
+    return table.take(split_rows(manifest, table)[split])
+
+
+def split_rows(manifest: Manifest, table: Table) -> dict[str, list[int]]:
+    """Row numbers (from 0) of each split, disjoint and complete. ``table`` is all of `read_table`'s."""
+    if manifest.split.kind != "files":
+        return assign(manifest.split, table.columns, table.rows)
+    split_of = {path: split for split, paths in manifest.split.files.items() for path in paths}
+    splits: dict[str, list[int]] = {name: [] for name in manifest.split.names}
+    start = 0
+    for path, number in table.sources:
+        splits[split_of[path]].extend(range(start, start + number))
+        start += number
+    return splits
+
+
+def verified_bytes(manifest: Manifest, file: DataFile, root: Path) -> bytes:
+    """The bytes of one file, once their size and digest are known to be the manifest's."""
+    index = manifest.files.index(file)
+    line = manifest.lines.get(f"files.{index}.path")
+    path = inside(root, file.path, path=manifest.path, line=line)
+    if not path.exists():
+        raise ConfigurationError(
+            Problem(
+                f"the data file {file.path!r} is not there",
+                remedy=f"fetch it from {file.url}" if file.url else "put it there, or correct the manifest",
+                path=manifest.path,
+                line=line,
+            )
+        )
+    size = path.stat().st_size
+    if size != file.size:
+        raise EvidenceError(_changed(file, f"it has {size:,} bytes, the manifest says {file.size:,}"))
+    data = read_file(root, file.path, limit=file.size)
+    found = "sha256:" + hashlib.sha256(data).hexdigest()
+    if found != file.digest:
+        raise EvidenceError(_changed(file, f"its digest is {found}, the manifest says {file.digest}"))
+    return data
+
+
+def parse_csv(path: str, data: bytes, columns: tuple[str, ...] | None = None) -> Iterator[tuple[str, ...]]:
+    """The rows of a CSV after its header, which must be ``columns`` (when None, the header comes first)."""
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigurationError(
+            Problem("the file is not UTF-8 text", remedy="save it as UTF-8", path=path, line=line)
+        ) from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = tuple(next(reader, ()))
+        if columns is None:
+            columns = header
+            yield header
+        elif header != columns:
+            raise ConfigurationError(_other_header(path, header, columns))
+        for row in reader:
+            if len(row) != len(columns):
+                what = f"the row has {len(row)} fields; the header has {len(columns)}"
+                raise ConfigurationError(
+                    Problem(what, remedy="quote fields that hold commas", path=path, line=reader.line_num)
+                )
+            yield tuple(row)
+    except csv.Error as error:
+        what = f"this is not CSV: {error}"
+        raise ConfigurationError(
+            Problem(what, remedy="check the quotes", path=path, line=reader.line_num)
+        ) from error
+
+
+def _changed(file: DataFile, what: str) -> Problem:
+    return Problem(
+        f"the data is not what the manifest says: {what}",
+        why="every record of a model trained on it names other bytes",
+        remedy="take the file back; new data is a change of the manifest, approved by its owner",
+        path=file.path,
+    )
+
+
+def _other_header(path: str, header: tuple[str, ...], columns: tuple[str, ...]) -> Problem:
+    gone = [name for name in columns if name not in header]
+    new = [name for name in header if name not in columns]
+    if gone or new:
+        parts = [f"lacks {', '.join(gone[:10])}"] if gone else []
+        parts += [f"has {', '.join(new[:10])} besides"] if new else []
+        what = "the header " + " and ".join(parts)
+    else:
+        what = "the columns stand in another order, or one stands twice"
+    return Problem(
+        what, remedy="declare the columns in the manifest as they stand in the file", path=path, line=1
+    )
