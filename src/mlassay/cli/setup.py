@@ -50,12 +50,11 @@ def init(
 
     Files that stand are kept as they are, so running it again does no harm.
     """
-    if (folder is None) == (into is None):
+    target = folder or into
+    if target is None or (folder and into):
         raise click.UsageError(
             "say where: 'mlassay init DIR' for a new folder, '--into .' for one that stands."
         )
-    target = folder or into
-    assert target is not None
     name = name or _ask("The model's name", "mortgage-approval")
     owner = owner or _ask("Id of the person who answers for it", "lee")
     files = stage.personalise(stage.template_files(), name=name, owner=owner)

@@ -1,0 +1,136 @@
+"""The docs against the code: every verb, option, gate, file and key has its place, and every link leads somewhere."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from mlassay.cli import VERBS
+from mlassay.files import schema, schema_names
+from mlassay.wiring import GATES
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "template").rglob("*.md")])
+
+# schema -> the page that explains its keys
+FILES = {
+    "ml": "ml-yaml.md",
+    "policy": "policy.md",
+    "people": "people.md",
+    "manifest": "manifest.md",
+    "environment": "environments.md",
+    "request": "promotion-records.md",
+    "approval": "promotion-records.md",
+    "refusal": "promotion-records.md",
+    "withdrawal": "promotion-records.md",
+    "waiver": "promotion-records.md",
+    "change": "promotion-records.md",
+}
+
+
+def _commands():
+    for verb, (module, _) in VERBS.items():
+        command = getattr(import_module(f"mlassay.cli.{module}"), verb)
+        if isinstance(command, click.Group):
+            for name, sub in command.commands.items():
+                yield verb, f"{verb} {name}", sub
+        else:
+            yield verb, verb, command
+
+
+COMMANDS = list(_commands())
+
+
+@pytest.mark.parametrize(("verb", "name", "command"), COMMANDS, ids=[name for _, name, _ in COMMANDS])
+def test_every_verb_has_a_page_that_names_each_of_its_options(verb, name, command):
+    page = (DOCS / "verbs" / f"{verb}.md").read_text()
+    assert f"mlassay {name}" in page
+    missing = [
+        option
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.hidden
+        for option in parameter.opts
+        if option.startswith("--") and f"`{option}" not in page
+    ]
+    assert not missing, f"docs/verbs/{verb}.md does not explain {', '.join(missing)}"
+
+
+@pytest.mark.parametrize(("verb", "name", "command"), COMMANDS, ids=[name for _, name, _ in COMMANDS])
+def test_every_verbs_help_says_what_it_does_and_gives_an_example(verb, name, command):
+    with click.Context(command, info_name=name) as context:
+        text = command.get_help(context)
+    assert "Example" in text or "example" in text
+    assert command.help
+
+
+@pytest.mark.parametrize("verb", sorted(path.stem for path in (DOCS / "verbs").glob("*.md") if path.stem != "README"))
+def test_no_page_explains_a_verb_that_is_not_there(verb):
+    assert verb in VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_stands_in_the_index(verb):
+    assert f"({verb}.md)" in (DOCS / "verbs" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_every_gate_has_a_page_and_stands_in_the_index(gate):
+    assert (DOCS / "gates" / f"{gate}.md").is_file()
+    assert f"({gate}.md)" in (DOCS / "gates" / "README.md").read_text()
+
+
+def _keys(node, found):
+    if isinstance(node, dict):
+        found |= set(node.get("properties", {}))
+        for value in node.values():
+            _keys(value, found)
+    elif isinstance(node, list):
+        for value in node:
+            _keys(value, found)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(schema_names()))
+def test_every_key_of_every_file_is_explained(name):
+    page = (DOCS / FILES[name]).read_text()
+    missing = sorted(key for key in _keys(schema(name), set()) if f"`{key}`" not in page)
+    assert not missing, f"docs/{FILES[name]} does not explain {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_relative_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), f"{target} leads nowhere"
+        if anchor:
+            headings = {
+                re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).strip().replace(" ", "-")
+                for line in found.read_text().splitlines()
+                if line.startswith("#")
+            }
+            assert anchor in headings, f"{target}: no such heading"
+
+
+def test_the_readmes_commands_are_the_makefiles():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"^\$ make ([a-z]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+    assert named == {"demo", "test"}
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_commands_in_the_docs_are_verbs_of_mlassay(page):
+    for verb in re.findall(r"(?m)^\$ mlassay ([a-z]+)", page.read_text()):
+        assert verb in VERBS
+
+
+def test_the_files_of_the_project_name_no_registry_and_no_machine():
+    for lock in [*ROOT.glob("requirements/*.lock"), ROOT / "template" / "requirements.lock"]:
+        assert "://" not in lock.read_text()
