@@ -10,6 +10,7 @@ import pytest
 from mlassay.cli import VERBS
 from mlassay.files import schema, schema_names
 from mlassay.wiring import GATES
+from tests.docs.tables import filled, keys
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -82,22 +83,17 @@ def test_every_gate_has_a_page_and_stands_in_the_index(gate):
     assert f"({gate}.md)" in (DOCS / "gates" / "README.md").read_text()
 
 
-def _keys(node, found):
-    if isinstance(node, dict):
-        found |= set(node.get("properties", {}))
-        for value in node.values():
-            _keys(value, found)
-    elif isinstance(node, list):
-        for value in node:
-            _keys(value, found)
-    return found
-
-
 @pytest.mark.parametrize("name", sorted(schema_names()))
 def test_every_key_of_every_file_is_explained(name):
     page = (DOCS / FILES[name]).read_text()
-    missing = sorted(key for key in _keys(schema(name), set()) if f"`{key}`" not in page)
+    names = {key.rpartition("`")[0].rpartition("`")[2] for key, _, _ in keys(schema(name), schema(name))}
+    missing = sorted(key for key in names if f"`{key}`" not in page)
     assert not missing, f"docs/{FILES[name]} does not explain {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_table_of_keys_is_the_schemas(page):
+    assert filled(page.read_text()) == page.read_text(), "write it anew: .venv/bin/python -m tests.docs.tables"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
