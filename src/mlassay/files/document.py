@@ -97,7 +97,9 @@ def decode(path: str, data: bytes) -> str:
 
 # Characters that some programs take for a line end, or that turn the reading order round: a reviewer would see
 # other text than a parser reads (https://trojansource.codes).
-_DECEIVING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)")
+_DECEIVING = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\r(?!\n)"
+)
 
 
 def _refuse_deceiving(path: str, text: str) -> None:

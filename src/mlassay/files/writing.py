@@ -71,8 +71,7 @@ def staged_folder(final: Path) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
             raise
     except OSError as error:
-        ours = error.filename is not None and str(error.filename).startswith(str(final))
-        if ours or error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             _cannot_write(final, error)
         raise
     finally:
