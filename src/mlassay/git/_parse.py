@@ -1,0 +1,77 @@
+"""Raw, already verified bytes of trees and commits into values; strict about what an honest git never writes."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from mlassay.errors import EvidenceError, Problem
+from mlassay.git._values import Commit, Identity, bad_name, decoded, full_id
+
+_NODE = re.compile(rb"([0-7]{5,6}) ([^\0/]+)\0(.{20})", re.DOTALL)
+
+
+def parse_tree(data: bytes, tree: str) -> dict[str, tuple[str, str]]:
+    """``name -> (six-digit mode, id)`` of a raw tree; EvidenceError for names or shapes that git never writes."""
+    nodes: dict[str, tuple[str, str]] = {}
+    at = 0
+    while at < len(data):
+        match = _NODE.match(data, at)
+        if match is None:
+            raise EvidenceError(Problem(f"git tree {tree} is malformed"))
+        name = decoded(match[2])
+        if bad_name(name):
+            raise EvidenceError(Problem(f"git tree {tree} holds an entry named {name!a}"))
+        if name in nodes:
+            raise EvidenceError(
+                Problem(f"git tree {tree} holds {name!a} twice", why="readers would disagree")
+            )
+        nodes[name] = (match[1].decode().zfill(6), match[3].hex())
+        at = match.end()
+    return nodes
+
+
+_PERSON = re.compile(rb"(.*?) ?<([^<>]*)> (-?\d{1,18}) ([+-]\d{4})", re.DOTALL)
+
+
+def parse_commit(id_: str, data: bytes) -> Commit:
+    """The `Commit` of raw, already verified bytes; EvidenceError when they are not a well-formed commit."""
+    head, _, body = data.partition(b"\n\n")
+    # A continuation line of a header begins with a space.
+    headers = re.findall(rb"^([^ \n]+) (.*(?:\n .*)*)$", head, re.MULTILINE)
+    values: dict[bytes, list[bytes]] = {}
+    for key, value in headers:
+        values.setdefault(key, []).append(value.replace(b"\n ", b"\n"))
+    people = [_PERSON.fullmatch(values.get(key, [b""])[0]) for key in (b"author", b"committer")]
+    parents = [value.decode("ascii", "replace") for value in values.get(b"parent", [])]
+    single = all(len(values.get(key, [])) == 1 for key in (b"tree", b"author", b"committer"))
+    author, committer = people
+    if not single or author is None or committer is None:
+        raise EvidenceError(Problem(f"commit {id_} is malformed", remedy=f"git fsck --strict {id_}"))
+    try:
+        time = datetime.fromtimestamp(int(committer[3]), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise EvidenceError(Problem(f"commit {id_} has an impossible date")) from error
+    signatures = [part for key in (b"gpgsig", b"gpgsig-sha256") for part in values.get(key, [])]
+    return Commit(
+        id=id_,
+        tree=full_id(values[b"tree"][0].decode("ascii", "replace")),
+        parents=tuple(full_id(parent) for parent in parents),
+        author=_identity(author),
+        committer=_identity(committer),
+        time=time,
+        message=_text(body, values.get(b"encoding", [b"utf-8"])[0]),
+        signature=signatures[0] if signatures else None,
+        payload=re.sub(rb"\ngpgsig(-sha256)? .*(\n .*)*", b"", head) + data[len(head) :],
+    )
+
+
+def _identity(person: re.Match[bytes]) -> Identity:
+    return Identity(person[1].decode("utf-8", "replace"), person[2].decode("utf-8", "replace"))
+
+
+def _text(body: bytes, encoding: bytes) -> str:
+    try:
+        return body.decode(encoding.decode("ascii", "replace"), "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")

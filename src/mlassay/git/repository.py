@@ -1,0 +1,445 @@
+"""One repository, as the rest of the house sees it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.git import _command, _fsck, _history, _remote, _worktree, _write
+from mlassay.git._command import Result
+from mlassay.git._objects import Objects, kind_of, shallow
+from mlassay.git._values import (
+    FILE_MODES,
+    TREE_MODE,
+    Change,
+    Commit,
+    Entry,
+    Identity,
+    full_id,
+    full_ref,
+    path_parts,
+)
+
+_PLAIN = re.compile(r"(?P<name>[^~^:@{}\\\s?*\[]+)(?P<rest>[~^].*)?")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*\.(.+\.)?[A-Za-z][A-Za-z0-9-]*", re.DOTALL)
+
+
+class Repository:
+    """A git repository; everything read from it by id is held against that id first.
+
+    ``folder`` is the work tree's root, or the git directory where there is none. Ids are full, in
+    lower-case hex; paths are relative to the root and use ``/``. Safe to share between threads.
+    """
+
+    def __init__(self, worktree: Path | None, git_dir: Path, common_dir: Path) -> None:
+        self.worktree = worktree
+        self.git_dir = git_dir
+        self.folder = worktree or git_dir
+        self._common_dir = common_dir
+        self._objects = Objects(self.folder, git_dir, common_dir)
+
+    def __repr__(self) -> str:
+        return f"Repository({str(self.folder)!r})"
+
+    @classmethod
+    def open(cls, path: Path) -> Repository:
+        """The repository at or above ``path``; ConfigurationError when there is none that may be read."""
+        asked = [
+            "--is-bare-repository",
+            "--is-inside-work-tree",
+            "--show-object-format",
+            "--git-dir",
+            "--git-common-dir",
+        ]
+        result = _command.run(["rev-parse", "--path-format=absolute", *asked], path)
+        lines = os.fsdecode(result.out).splitlines()
+        if result.code or len(lines) != len(asked):
+            remedy = "run it inside a git repository, or name one with -C DIR; git init makes one"
+            raise _command.failure(result, "this is no git repository", path=str(path), remedy=remedy)
+        bare, inside, algorithm, git_dir, common_dir = lines
+        if algorithm != "sha1":
+            raise ConfigurationError(
+                Problem(
+                    f"this repository names its objects by {algorithm}; mlassay reads sha1 only",
+                    path=str(path),
+                )
+            )
+        worktree = None
+        if bare == "false" and inside == "true":
+            top = _command.run(["rev-parse", "--path-format=absolute", "--show-toplevel"], path)
+            worktree = Path(os.fsdecode(top.out).removesuffix("\n"))
+        return cls(worktree, Path(git_dir), Path(common_dir))
+
+    @classmethod
+    def init(cls, path: Path, *, bare: bool = False, branch: str = "main") -> Repository:
+        """A new, empty repository at ``path``; one that is already there is opened unharmed."""
+        full_ref(f"refs/heads/{branch}")
+        _remote.make_folder(path)
+        options = ["--quiet", f"--initial-branch={branch}", *(["--bare"] if bare else [])]
+        result = _command.run(["init", *options], path)
+        if result.code:
+            raise _command.failure(result, "git cannot make a repository here", path=str(path))
+        return cls.open(path)
+
+    @classmethod
+    def clone(
+        cls,
+        source: str | Path,
+        path: Path,
+        *,
+        bare: bool = False,
+        branch: str | None = None,
+        depth: int | None = None,
+    ) -> Repository:
+        """A clone of ``source`` (URL or path) at ``path``, its remote called origin; RemoteError when it fails."""
+        if branch is not None:
+            full_ref(f"refs/heads/{branch}")
+        _remote.clone(source, path, bare=bare, branch=branch, depth=depth)
+        return cls.open(path)
+
+    def close(self) -> None:
+        """End the lasting git process of this repository; it starts again when needed."""
+        self._objects.close()
+
+    # Objects
+
+    def resolve(self, revision: str) -> str:
+        """The id of the commit that ``revision`` names; a branch goes before a tag of the same name.
+
+        ConfigurationError when there is none.
+        """
+        # git would take refs/tags/main for "main", and anyone who may push tags could then move our main line.
+        plain = None if re.fullmatch(r"[0-9a-f]{40}|HEAD", revision) else _PLAIN.fullmatch(revision)
+        names = [revision]
+        if plain and not plain["name"].startswith(("-", "refs/")):
+            names = [f"refs/{kind}/{revision}" for kind in ("heads", "remotes")] + names
+        for name in names:
+            if "\0" in name or "\n" in name:
+                break
+            found = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
+            if not found.code:
+                return full_id(found.text)
+        raise ConfigurationError(
+            Problem(
+                f"{revision[:200]!a} names no commit here",
+                remedy="git fetch, or look at git log and git branch -a",
+            )
+        )
+
+    def commit(self, id: str) -> Commit:  # noqa: A002
+        """The commit with this id, verified."""
+        return self._objects.commit(full_id(id))
+
+    def tree(self, commit: str, prefix: str = "") -> dict[str, Entry]:
+        """All files, links and submodules at or below ``prefix``, by full path, sorted."""
+        parts = path_parts(prefix)
+        node = self._objects.lookup(self.commit(commit).tree, parts)
+        path = "/".join(parts)
+        if node is None:
+            return {}
+        return self._objects.entries(
+            self._objects.files(node[1], path) if node[0] == TREE_MODE else {path: node}
+        )
+
+    def entry(self, commit: str, path: str) -> Entry | None:
+        """The file or the folder at ``path`` (``""``: the root folder); None when there is nothing."""
+        node = self._objects.lookup(self.commit(commit).tree, path_parts(path))
+        return None if node is None else self._objects.entries({path: node})[path]
+
+    def blob(self, id: str, path: str = "") -> bytes:  # noqa: A002
+        """Bytes of a blob, verified; Corrupt, naming ``path``, when they are not what the id promises."""
+        return self._objects.read(id, "blob", path)
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """Bytes of the plain file at ``path``, verified; None when nothing is there.
+
+        EvidenceError when it is a link, a folder or a submodule.
+        """
+        node = self._objects.lookup(self.commit(commit).tree, path_parts(path))
+        if node is None:
+            return None
+        if node[0] not in FILE_MODES:
+            raise EvidenceError(
+                Problem(
+                    f"this is not a plain file in commit {commit[:12]} (mode {node[0]}, {kind_of(node[0])})",
+                    why="a link or a submodule can show other bytes to each reader",
+                    path=path,
+                )
+            )
+        return self._objects.read(node[1], "blob", path)
+
+    # History
+
+    def first_parents(
+        self, head: str, *, paths: Sequence[str] = (), until: str | None = None
+    ) -> Iterator[Commit]:
+        """The first-parent line from ``head``, newest first, up to but without ``until``.
+
+        With ``paths`` (files or folders) only commits where one of them differs from the first parent. A line
+        that does not hold ``until`` is walked to its root.
+        """
+        return _history.first_parents(self._objects, full_id(head), paths, until)
+
+    def commits_between(self, base: str | None, head: str) -> Iterator[Commit]:
+        """Commits that ``head`` reaches and ``base`` does not, over all parents, children before parents."""
+        exclude = [f"^{full_id(base)}"] if base else []
+        listed = self._git("rev-list", "--topo-order", "--end-of-options", full_id(head), *exclude)
+        if listed.code:
+            raise self._unreadable(listed, head, *([base] if base else []))
+        ids = listed.text.split()
+        if not self._objects.boundary.isdisjoint(ids):
+            raise ConfigurationError(shallow("its history ends before the commits that were asked for"))
+        return (self.commit(id_) for id_ in ids)
+
+    def changes(self, old: str | None, new: str) -> list[Change]:
+        """Files that differ between two commits, sorted by path, without guesses at renames; None is empty."""
+        before = self.commit(old).tree if old else None
+        return _history.changes(self._objects, before, self.commit(new).tree)
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether ``descendant`` reaches ``ancestor`` over any parents; a commit is its own ancestor."""
+        result = self._git("merge-base", "--is-ancestor", full_id(ancestor), full_id(descendant))
+        if result.code > 1:
+            raise self._unreadable(result, ancestor, descendant)
+        if result.code and self.is_shallow:
+            raise ConfigurationError(shallow("whether one commit descends from another cannot be told"))
+        return result.code == 0
+
+    def on_first_parent_line(self, commit: str, head: str) -> bool:
+        """Whether ``commit`` lies on the first-parent line of ``head``, itself included."""
+        return _history.on_first_parent_line(self._objects, full_id(commit), full_id(head))
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor; None when the two histories share nothing."""
+        result = self._git("merge-base", full_id(one), full_id(other))
+        if result.code > 1:
+            raise self._unreadable(result, one, other)
+        if self.is_shallow and not result.text:
+            raise ConfigurationError(shallow("where two histories part cannot be told"))
+        return result.text or None
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the history was cut off when it was cloned or fetched."""
+        return self._objects.is_shallow
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether objects were left out when it was cloned (``--filter``)."""
+        return self._objects.is_partial
+
+    def replaced(self) -> list[str]:
+        """Ids for which ``refs/replace`` offers another object; every read here ignores it."""
+        return sorted(name.rpartition("/")[2] for name in self.refs("refs/replace/"))
+
+    def grafts(self) -> list[str]:
+        """Ids of commits that ``info/grafts`` gives other parents; every read here ignores it."""
+        file = self._common_dir / "info" / "grafts"
+        lines = file.read_text("utf-8", "replace").splitlines() if file.is_file() else []
+        return sorted({line.split()[0] for line in lines if line.strip() and not line.startswith("#")})
+
+    def fsck(self) -> list[Problem]:
+        """Everything wrong with any object, strictly; empty when all is well."""
+        return _fsck.fsck(self.folder, self._common_dir, self._objects)
+
+    # Work tree
+
+    def uncommitted(self, *, ignored_prefixes: Sequence[str] = ()) -> list[str]:
+        """Modified, staged and untracked paths (not those that ``.gitignore`` names); no filter of the repository runs."""
+        return _worktree.uncommitted(self._tree_folder(), ignored_prefixes)
+
+    def worktree_differences(self, commit: str, prefixes: Sequence[str]) -> list[Change]:
+        """Files at or below ``prefixes`` whose raw bytes or modes on disk are not the commit's; also missing or added."""
+        return _worktree.differences(self._objects, self._tree_folder(), self.commit(commit).tree, prefixes)
+
+    # Refs and people
+
+    def refs(self, prefix: str = "refs/") -> dict[str, str]:
+        """Full names of the local refs that begin with ``prefix`` and the ids that they name."""
+        listed = self._git("for-each-ref", "--format=%(objectname) %(refname)")
+        if listed.code:
+            raise _command.failure(listed, "git cannot list its refs", path=str(self.folder))
+        pairs = (line.split(" ", 1) for line in listed.text.splitlines())
+        return {name: id_ for id_, name in pairs if name.startswith(prefix)}
+
+    def head(self) -> str | None:
+        """The commit that is checked out; None before the first commit."""
+        return self._tip("HEAD")
+
+    def branch(self, name: str) -> str | None:
+        """The tip of a local branch; None when there is no such branch."""
+        return self._tip(full_ref(f"refs/heads/{name}"))
+
+    def current_branch(self) -> str | None:
+        """The branch that is checked out, born or not; None for a detached HEAD."""
+        return self._git("symbolic-ref", "--quiet", "--short", "HEAD").text or None
+
+    def identity(self) -> Identity:
+        """The name and address that git is configured with; ConfigurationError when it has none."""
+        result = self._git("var", "GIT_COMMITTER_IDENT")
+        found = re.fullmatch(r"(.+) <([^<>]+)> \d+ [+-]\d{4}", result.text)
+        if result.code or found is None:
+            raise ConfigurationError(
+                Problem(
+                    "git does not know who you are",
+                    why="each commit names who made it",
+                    remedy='git config --global user.name "Your Name" && git config --global user.email you@example.org',
+                )
+            )
+        return Identity(found[1], found[2])
+
+    def config(self, key: str) -> str | None:
+        """The value that git's configuration gives ``key`` here, from all of its files; None when unset."""
+        result = self._git("config", "--null", "--get", self._key(key))
+        return None if result.code else result.out.decode("utf-8", "surrogateescape").removesuffix("\0")
+
+    def set_config(self, key: str, value: str) -> None:
+        """Set ``key`` in this repository's own configuration."""
+        result = self._git("config", "--local", "--replace-all", "--end-of-options", self._key(key), value)
+        if result.code:
+            raise _command.failure(result, f"git cannot set {key}", path=str(self.folder))
+
+    # Writing
+
+    def write_commit(
+        self,
+        base: str | None,
+        changes: Mapping[str, bytes | None],
+        *,
+        message: str,
+        author: Identity,
+        when: datetime,
+        parents: Sequence[str] | None = None,
+    ) -> str:
+        """The id of a new commit: the tree of ``base`` with ``changes`` (None deletes), on ``parents`` or ``base``.
+
+        Only objects are written, and synced to the disk: no ref, no index, no work tree. The same arguments
+        give the same id. A file that was executable stays so.
+        """
+        draft = _write.Draft(self._objects, self.commit(base).tree if base else None)
+        tree = draft.build(changes)
+        above = parents if parents is not None else ([base] if base else [])
+        made = draft.add("commit", _write.raw_commit(tree, above, author, when, message))
+        _write.store(self.folder, draft.new)
+        return made
+
+    def add_and_commit(
+        self,
+        paths: Sequence[str],
+        message: str,
+        *,
+        author: Identity | None = None,
+        when: datetime | None = None,
+    ) -> str:
+        """Commit these paths as they lie in the work tree, without hooks and unsigned; HEAD when nothing changed.
+
+        Whatever else is staged stays staged and out of the commit.
+        """
+        folder = self._tree_folder()
+        who = author or self.identity()
+        extra = {
+            f"GIT_{role}_{part.upper()}": getattr(who, part)
+            for role in ("AUTHOR", "COMMITTER")
+            for part in ("name", "email")
+        }
+        if when is not None:
+            extra |= {
+                f"GIT_{role}_DATE": f"{int(when.timestamp())} +0000" for role in ("AUTHOR", "COMMITTER")
+            }
+        added = _command.run(["add", "--all", "--", *paths], folder)
+        if added.code:
+            raise _command.failure(added, "git cannot add these files", path=str(folder))
+        options = ["--quiet", "--no-verify", "--cleanup=verbatim", "--file=-", "--only"]
+        text = (message.rstrip("\n") + "\n").encode()
+        done = _command.run(["commit", *options, "--", *paths], folder, data=text, extra=extra)
+        head = self.head()
+        if done.code and not (head and self._nothing_staged(paths)):
+            raise _command.failure(done, "git cannot commit", path=str(folder))
+        return full_id(head or "")
+
+    def fast_forward(self, branch: str, commit: str) -> bool:
+        """Bring a local branch to ``commit`` if it is an ancestor of it and nothing uncommitted would be lost.
+
+        A checked-out branch takes its work tree along. False, and nothing changed, otherwise.
+        """
+        ref = full_ref(f"refs/heads/{branch}")
+        old = self.branch(branch)
+        if old is None or not self.is_ancestor(old, commit):
+            return False
+        if old == commit:
+            return True
+        where = os.fsdecode(self._git("for-each-ref", "--format=%(worktreepath)", ref).out).removesuffix("\n")
+        if not where:
+            return self._git("update-ref", ref, full_id(commit), old).code == 0
+        if self.worktree is None or not self.worktree.samefile(where):
+            return False
+        # Ignored files are overwritten by default: here they are somebody's work as well.
+        options = ["--ff-only", "--quiet", "--no-overwrite-ignore", "--no-stat", "--no-verify-signatures"]
+        done = _command.run(["merge", *options, full_id(commit)], self.worktree)
+        return done.code == 0 and self.branch(branch) == commit
+
+    # Remotes
+
+    def remote(self, branch: str = "main") -> str | None:
+        """The remote to use: the one that ``branch`` follows, else origin, else the only one; None without any."""
+        names = self._git("remote").text.splitlines()
+        follows = self.config(f"branch.{branch}.remote")
+        if follows in names:
+            return follows
+        if "origin" in names:
+            return "origin"
+        return names[0] if len(names) == 1 else None
+
+    def fetch(self, remote: str) -> None:
+        """Bring the remote's branches to ``refs/remotes/<remote>/``; RemoteError with a remedy when it fails."""
+        _remote.fetch(self.folder, remote)
+
+    def remote_ref(self, remote: str, ref: str) -> str | None:
+        """Where the remote itself says that ``ref`` is now; None when it has no such ref."""
+        return _remote.remote_ref(self.folder, remote, ref)
+
+    def push(self, remote: str, commit: str | None, ref: str, expected: str | None) -> None:
+        """Move ``ref`` on the remote from ``expected`` to ``commit`` in one step, or not at all.
+
+        ``expected`` None: it must not exist; ``commit`` None: delete it. A ref that is already there counts as
+        done. MovedOn when it is elsewhere; RemoteError when the remote refuses.
+        """
+        _remote.push(self.folder, remote, commit, ref, expected)
+
+    # Private
+
+    def _git(self, *arguments: str) -> Result:
+        return _command.run(arguments, self.folder)
+
+    def _tip(self, ref: str) -> str | None:
+        return (
+            self._git("rev-parse", "--verify", "--quiet", "--end-of-options", ref + "^{commit}").text or None
+        )
+
+    def _tree_folder(self) -> Path:
+        if self.worktree is None:
+            raise ConfigurationError(
+                Problem("this is a bare repository: it has no files to look at", path=str(self.folder))
+            )
+        return self.worktree
+
+    def _nothing_staged(self, paths: Sequence[str]) -> bool:
+        return self._git("diff-index", "--cached", "--quiet", "HEAD", "--", *paths).code == 0
+
+    def _unreadable(self, result: Result, *ids: str) -> Exception:
+        """What git stumbled over, told by reading the named commits ourselves first."""
+        for id_ in ids:
+            self.commit(id_)
+        return EvidenceError(
+            Problem(f"this history cannot be read: {_command.words(result.err)}", remedy="git fsck")
+        )
+
+    @staticmethod
+    def _key(key: str) -> str:
+        if not _KEY.fullmatch(key) or "\n" in key:
+            raise ConfigurationError(Problem(f"{key[:80]!a} is not a key of git's configuration"))
+        return key
