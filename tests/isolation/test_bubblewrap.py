@@ -20,50 +20,42 @@ from mlassay.isolation import Kind, run
 from .conftest import Runner, need_bubblewrap
 
 SPY = r"""
-import os, subprocess, sys, zlib
-part, other, *roots = sys.argv[1:]   # in two parts, so that this command line is no find of its own
-marker = (part + other).encode()
+import os, sys, time, zlib
+marker = "".join(sys.argv[1:3]).encode()  # in two parts, so that this command line is no find of its own
 found = set()
 
 def look(path):
     try:
         with open(path, "rb") as file:
             data = file.read(1 << 20)
-    except OSError:
-        return
-    if marker in data:
-        found.add(path)
-    try:
+        if marker in data:
+            found.add(path)
         if marker in zlib.decompress(data):  # a loose git object
             found.add(path)
-    except zlib.error:
+    except (OSError, zlib.error):
         pass
 
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    for name in ("environ", "cmdline", "mounts"):
-        look(f"/proc/{pid}/{name}")
-    try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            if os.path.isfile(f"/proc/{pid}/fd/{fd}"):
-                look(f"/proc/{pid}/fd/{fd}")
-    except OSError:
-        pass
-    for way in ("cwd", "root"):
-        roots.append(f"/proc/{pid}/{way}/.") if sys.argv[-1] == "--deep" else None
-skipped = ("/proc", "/sys", "/dev") if "--everywhere" in roots else ()
-if "--everywhere" in roots:
-    roots.append("/")
-for root in roots:
+def walk(root):
     for folder, folders, files in os.walk(root):
-        folders[:] = [f for f in folders if os.path.join(folder, f) not in skipped and f not in ("numpy", "scipy")]
-        if folder.startswith(("/usr/lib", "/usr/share", "/usr/include")):
+        if folder in ("/proc", "/sys", "/usr/lib", "/usr/share", "/usr/include"):
+            folders.clear()
             continue
-        for file in files:
-            path = os.path.join(folder, file)
-            if os.path.isfile(path) and os.path.getsize(path) < 1 << 20:
+        for path in (os.path.join(folder, file) for file in files):
+            try:
+                recent = os.stat(path).st_ctime > time.time() - 600  # the secrets are new
+            except OSError:
+                continue
+            if recent and os.path.isfile(path):
                 look(path)
+
+processes = [p for p in os.listdir("/proc") if p.isdigit()]
+for pid in processes:
+    for name in ("environ", "cmdline", "mountinfo"):
+        look(f"/proc/{pid}/{name}")
+for root in sys.argv[3:]:
+    walk(root)
 print(sorted(found))
-print("processes", len([p for p in os.listdir("/proc") if p.isdigit()]))
+print("processes", len(processes))
 """
 
 
@@ -108,7 +100,7 @@ class TestHostileTrainer:
     def test_it_finds_nothing_in_bubblewrap(
         self, python: Runner, surroundings: list[Path], secret: tuple[str, str]
     ) -> None:
-        arguments = [*secret, *map(str, surroundings), "--everywhere"]
+        arguments = [*secret, *map(str, surroundings), "/"]
         outcome = python(SPY, *arguments, isolation="bubblewrap")
         assert outcome.passed, outcome.log.decode()
         found, processes = outcome.log.decode().splitlines()
@@ -125,9 +117,9 @@ class TestHostileTrainer:
     def test_the_network_is_reached_only_without_isolation(self, python: Runner, kind: Kind) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-            source = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2); print('reached')"
+            source = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
             outcome = python(source, isolation=kind)
-        assert (b"reached" in outcome.log) == (kind == "none") == outcome.network
+        assert outcome.passed == outcome.network == (kind == "none")
 
     def test_sockets_without_a_file_are_reached_only_without_isolation(
         self, python: Runner, kind: Kind
@@ -136,9 +128,9 @@ class TestHostileTrainer:
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(name)
             server.listen()
-            source = f"import socket; socket.socket(socket.AF_UNIX).connect({name!r}); print('reached')"
+            source = f"import socket; socket.socket(socket.AF_UNIX).connect({name!r})"
             outcome = python(source, isolation=kind)
-        assert (b"reached" in outcome.log) == (kind == "none")
+        assert outcome.passed == (kind == "none")
 
     @pytest.mark.usefixtures("bubblewrap")
     def test_it_can_write_in_its_own_folders_only(self, work: Path) -> None:
@@ -185,7 +177,7 @@ class TestView:
         original = tmp_path / "original"
         original.write_text("as it was", encoding="utf-8")
         (work / "data" / "x").hardlink_to(original)
-        script = "echo changed > data/x; rm data/x; : > data/y; mv data other; cat data/x; : > fine"
+        script = "echo changed > data/x; rm data/x; touch data/y; mv data other; cat data/x; : > fine"
         outcome = run(["sh", "-c", script], work=work, read_only=["data"], isolation="bubblewrap")
         assert b"as it was" in outcome.log
         assert original.read_text(encoding="utf-8") == "as it was"
@@ -222,12 +214,12 @@ class TestView:
         site = next(environment.glob("lib/python*/site-packages"))
         shutil.copytree(Path(mlassay.__file__).parent, site / "mlassay")
         (site / "mlassay" / "_template").mkdir()
-        (site / "mlassay" / "_template" / "x.csv").write_text("template-rows", encoding="utf-8")
-        (site / "neighbour.txt").write_text("neighbour-rows", encoding="utf-8")
+        (site / "mlassay" / "_template" / "x.csv").write_text("template-rows-of-this-test", encoding="utf-8")
+        (site / "neighbour.txt").write_text("neighbour-rows-of-this-test", encoding="utf-8")
         (tmp_path / "work").mkdir()
         source = (
             "import sys; from pathlib import Path; from mlassay.isolation import run\n"
-            "print(run(['grep', '-rhs', '-rows', sys.prefix], work=Path('work'), isolation=sys.argv[1]).log.decode())"
+            "print(run(['grep', '-rhs', '-e', '-rows-of-this-test', sys.prefix], work=Path('work'), isolation=sys.argv[1]).log.decode())"
         )
         seen = {}
         for kind in ("bubblewrap", "none"):
@@ -235,8 +227,8 @@ class TestView:
             seen[kind] = subprocess.run(
                 command, cwd=tmp_path, capture_output=True, text=True, check=True
             ).stdout
-        assert seen["bubblewrap"].split() == ["neighbour-rows"]
-        assert sorted(seen["none"].split()) == ["neighbour-rows", "template-rows"]
+        assert set(seen["bubblewrap"].split()) == {"neighbour-rows-of-this-test"}
+        assert "template-rows-of-this-test" in seen["none"]
 
     def test_a_virtual_environment_made_in_the_checkout_does_not_show_the_checkout(
         self, tmp_path: Path

@@ -14,6 +14,7 @@ import pytest
 
 from mlassay.errors import ConfigurationError
 from mlassay.isolation import Kind, Limits, available, run, why_not
+
 from .conftest import Runner, alive, processes_with
 
 MIB = 1 << 20
@@ -69,7 +70,7 @@ for p in [subprocess.Popen([sys.executable, "-c", child]) for _ in range(2)]:
         outcome = python(source, isolation=kind)
         assert outcome.passed
         assert 0.6 <= outcome.cpu_seconds <= 3
-        assert 0.3 <= outcome.wall_seconds
+        assert outcome.wall_seconds >= 0.3
         assert 160 * MIB <= outcome.peak_memory_bytes <= 400 * MIB
 
 

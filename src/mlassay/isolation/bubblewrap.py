@@ -42,6 +42,11 @@ class Folders:
     tmp: Path
     shared_memory: Path
 
+    @property
+    def watched(self) -> tuple[Path, ...]:
+        """All that the command can write to."""
+        return (self.work, self.home, self.tmp, self.shared_memory)
+
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
@@ -73,40 +78,23 @@ class Bubblewrap(Started):
         hidden: Sequence[Path] = (),
         options: Sequence[str] | None = None,
     ) -> None:
-        if options is None:
-            options = _tried().options or ()
-        arguments = [*options, *_sight(folders, environment, read_only, hidden)]
+        arguments = [*(options or _tried().options or ()), *_sight(folders, environment, read_only, hidden)]
+        self.root, self._first = 0, -1
+        self._status_text = b""
         self._status, status_write = os.pipe()
         block_read, block = os.pipe()
-        args = os.memfd_create("arguments")
+        listed = os.memfd_create("arguments")  # no line of ours is too long, none shows in a process list
         try:
-            os.write(args, b"".join(os.fsencode(a) + b"\0" for a in arguments))
-            os.lseek(args, 0, os.SEEK_SET)
-            descriptors = (status_write, block_read, args)
-            flags = [
-                *("--json-status-fd", str(status_write)),
-                *("--block-fd", str(block_read)),
-                *("--args", str(args)),
-            ]
-            self.process = subprocess.Popen(
-                [shutil.which("bwrap") or "bwrap", *flags, "--", *command],
-                cwd="/",
-                env={},  # what the command is given comes by --setenv: a loader variable must not act on bwrap
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=descriptors,
-                start_new_session=True,
-            )
+            os.write(listed, b"".join(os.fsencode(a) + b"\0" for a in arguments))
+            os.lseek(listed, 0, os.SEEK_SET)
+            self.process = _spawn(command, status=status_write, block=block_read, arguments=listed)
         except BaseException:
             os.close(self._status)
             os.close(block)
             raise
         finally:
-            for descriptor in (status_write, block_read, args):
+            for descriptor in (status_write, block_read, listed):
                 os.close(descriptor)
-        self.root, self._first = 0, -1
-        self._status_text = b""
         try:
             self._bound(bounds)
             with contextlib.suppress(BrokenPipeError):
@@ -177,18 +165,41 @@ class Bubblewrap(Started):
             self._first = -1
 
 
+def _spawn(command: Sequence[str], *, status: int, block: int, arguments: int) -> subprocess.Popen[bytes]:
+    numbers = {"--json-status-fd": status, "--block-fd": block, "--args": arguments}
+    flags = [text for flag, number in numbers.items() for text in (flag, str(number))]
+    return subprocess.Popen(
+        [shutil.which("bwrap") or "bwrap", *flags, "--", *command],
+        cwd="/",
+        env={},  # what the command is given comes by --setenv: a loader variable must not act on bwrap
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=tuple(numbers.values()),
+        start_new_session=True,
+    )
+
+
 def _sight(
     folders: Folders, environment: Mapping[str, str], read_only: Sequence[str], hidden: Sequence[Path]
 ) -> list[str]:
     """Options for all that a command can see. Order matters: later mounts lie over earlier ones."""
     shown = view.shown()
     inside = view.places(shown)
-    options = [*view.mounts(shown, hidden), "--proc", "/proc", "--remount-ro", "/proc"]
+    # First, because an interpreter may lie below it.
+    options = ["--bind", os.fspath(folders.tmp), inside.tmp]
+    options += [*view.mounts(shown, hidden), "--proc", "/proc", "--remount-ro", "/proc"]
     # Read-only /proc: root keeps its user id inside, so /proc/sys would be the host's to change.
     memory = "/dev/shm"  # noqa: S108 - a folder of our own lies there
     options += ["--dev", "/dev", "--bind", os.fspath(folders.shared_memory), memory, "--remount-ro", "/dev"]
-    options += ["--bind", os.fspath(folders.tmp), inside.tmp, "--bind", os.fspath(folders.home), inside.home]
-    options += ["--bind", os.fspath(folders.work), inside.work]
+    options += [
+        "--bind",
+        os.fspath(folders.home),
+        inside.home,
+        "--bind",
+        os.fspath(folders.work),
+        inside.work,
+    ]
     for path in read_only:
         options += ["--ro-bind", os.fspath(folders.work / path), f"{inside.work}/{path}"]
     options += ["--remount-ro", "/", "--chdir", inside.work]

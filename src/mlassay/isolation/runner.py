@@ -7,7 +7,7 @@ import os
 import select
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mlassay.errors import ConfigurationError, Problem
@@ -64,40 +64,62 @@ def run(
         )
     work = work.resolve(strict=True)
     _refuse_odd(command, environment or {}, work, read_only)
-    private = Path(tempfile.mkdtemp(prefix="mlassay-private-"))
-    try:
-        given = Folders(work, *(private / part for part in ("home", "tmp", "shm")))
-        for folder in (given.home, given.tmp, given.shared_memory):
-            folder.mkdir()
-        watched = (work, private)
-        before = folders.used(watched)
-        log = Log(limits.log_bytes, on_line)
+    log = Log(limits.log_bytes, on_line)
+    with _private(work) as given:
+        before = folders.used(given.watched)
         begun = time.monotonic()
-        bounds = Bounds.of(limits)
-        started: Started
-        if kind == "bubblewrap":
-            started = Bubblewrap(
-                command,
-                folders=given,
-                environment=environment or {},
-                bounds=bounds,
-                read_only=read_only,
-                hidden=hidden,
-            )
-        else:
-            full = filled(environment or {}, work=str(work), home=str(given.home), tmp=str(given.tmp))
-            started = Bare(command, work=work, environment=full, bounds=bounds)
-        sampler = _Sampler(started, limits, watched, before)
+        started = _start(kind, command, given, environment or {}, limits, read_only, hidden)
         try:
+            sampler = _Sampler(started, limits, given.watched, before)
             ended = _watch(started, sampler, log, begun + limits.wall_seconds)
             end = started.end()
         finally:
             _leave(started)
         wall = time.monotonic() - begun
         ended = ended or _own_end(end, sampler)
-        return _outcome(command, ended, end, sampler, log, wall=wall, kind=kind, limits=limits)
+    text, dropped = log.finish(*_notes(command, ended, end, limits))
+    return Outcome(
+        exit_code=end.exit_code if ended == "exited" else None,
+        ended=ended,
+        wall_seconds=wall,
+        cpu_seconds=max(end.cpu_seconds, sampler.cpu_seconds),
+        peak_memory_bytes=sampler.peak,
+        isolation=kind,
+        network=kind == "none",
+        log=text,
+        log_dropped_bytes=dropped,
+    )
+
+
+@contextlib.contextmanager
+def _private(work: Path) -> Iterator[Folders]:
+    """Folders for one command, which are gone afterwards."""
+    top = Path(tempfile.mkdtemp(prefix="mlassay-private-"))
+    try:
+        given = Folders(work, *(top / part for part in ("home", "tmp", "shm")))
+        for folder in (given.home, given.tmp, given.shared_memory):
+            folder.mkdir()
+        yield given
     finally:
-        folders.remove_tree(private)
+        folders.remove_tree(top)
+
+
+def _start(
+    kind: Kind,
+    command: Sequence[str],
+    given: Folders,
+    environment: Mapping[str, str],
+    limits: Limits,
+    read_only: Sequence[str],
+    hidden: Sequence[Path],
+) -> Started:
+    bounds = Bounds.of(limits)
+    if kind == "none":
+        places = {"work": str(given.work), "home": str(given.home), "tmp": str(given.tmp)}
+        return Bare(command, work=given.work, environment=filled(environment, **places), bounds=bounds)
+    return Bubblewrap(
+        command, folders=given, environment=environment, bounds=bounds, read_only=read_only, hidden=hidden
+    )
 
 
 class _Sampler:
@@ -209,34 +231,11 @@ def _own_end(end: End, sampler: _Sampler) -> Ended:
     return "signal" if end.signalled else "exited"
 
 
-def _outcome(
-    command: Sequence[str],
-    ended: Ended,
-    end: End,
-    sampler: _Sampler,
-    log: Log,
-    *,
-    wall: float,
-    kind: Kind,
-    limits: Limits,
-) -> Outcome:
-    notes = []
+def _notes(command: Sequence[str], ended: Ended, end: End, limits: Limits) -> list[str]:
+    """What mlassay adds to the log, so that its reader knows why it stops there."""
     if ended == "not-started":
-        notes.append(f"{command[0]} could not be started: {end.not_started}")
-    elif ended in _REASONS:
-        notes.append(f"stopped: {_REASONS[ended].format(limits)}")
-    text, dropped = log.finish(*notes)
-    return Outcome(
-        exit_code=end.exit_code if ended == "exited" else None,
-        ended=ended,
-        wall_seconds=wall,
-        cpu_seconds=max(end.cpu_seconds, sampler.cpu_seconds),
-        peak_memory_bytes=sampler.peak,
-        isolation=kind,
-        network=kind == "none",
-        log=text,
-        log_dropped_bytes=dropped,
-    )
+        return [f"{command[0]} could not be started: {end.not_started}"]
+    return [f"stopped: {_REASONS[ended].format(limits)}"] if ended in _REASONS else []
 
 
 def _refuse_odd(

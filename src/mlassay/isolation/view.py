@@ -19,6 +19,9 @@ PREFIX_PARTS = ("bin", "include", "lib", "lib64", "libexec", "share", "pyvenv.cf
 # The package's own folder: an installed wheel carries the template, and with it the template's data.
 PACKAGE = Path(__file__).parents[1]
 
+# Where container images like to put a checkout.
+SOURCES = (Path("/usr/src"), Path("/usr/local/src"))
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -36,9 +39,9 @@ def shown() -> dict[Path, Path]:
         for path in (prefix / part for part in PREFIX_PARTS):
             if path.exists():
                 # Bound where it is named and where it really lies: links lead from the one to the other.
-                paths |= {
-                    inside: path for inside in (path, path.resolve()) if not inside.is_relative_to("/usr")
-                }
+                # Below /usr a link is there already, and nothing can be bound over it.
+                named = {path: path} if not path.is_relative_to("/usr") else {}
+                paths |= named | {path.resolve(): path}
     return paths
 
 
@@ -93,7 +96,8 @@ def _masks(shown_paths: Mapping[Path, Path], hidden: Sequence[Path]) -> dict[Pat
 
 
 def _always_hidden() -> set[Path]:
-    home = Path.home().resolve()
+    found = {path.resolve() for path in (PACKAGE, *SOURCES)}
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails for a user without one
     # A home folder that holds the system, or is an interpreter's prefix, cannot be masked without them.
-    needed = home in {p.resolve() for p in _prefixes()} or any(Path(p).is_relative_to(home) for p in SYSTEM)
-    return {PACKAGE.resolve()} if needed else {PACKAGE.resolve(), home}
+    needed = home in _prefixes() or any(Path(p).is_relative_to(home) for p in SYSTEM)
+    return found | {home.resolve()} if home.is_absolute() and not needed else found
