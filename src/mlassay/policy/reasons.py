@@ -1,0 +1,156 @@
+"""Whether a text says anything: emptiness, rubber stamps and copies are found, thoughtlessness is not."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+SHORTEST = 15  # letters; "because it works" is 14
+FEWEST_WORDS = 3
+SHORTEST_UNSPACED = 6  # letters of scripts that write without spaces
+COPIED = 0.9  # share of a text that is the same as another's (difflib's ratio)
+
+RUBBER_STAMPS = frozenset(
+    {
+        *(
+            "lgtm",
+            "looks good",
+            "looks good to me",
+            "looks fine to me",
+            "looks ok to me",
+            "looks fine",
+            "looks ok",
+        ),
+        *(
+            "all good",
+            "all good here",
+            "all good to me",
+            "this all looks good",
+            "this looks good to me",
+            "seems good",
+        ),
+        *(
+            "seems fine to me",
+            "sounds good",
+            "sounds good to me",
+            "good to go",
+            "this is good to go",
+            "good to go from me",
+        ),
+        *(
+            "ok",
+            "okay",
+            "yes",
+            "yep",
+            "sure",
+            "fine",
+            "done",
+            "good",
+            "great",
+            "nice",
+            "approved",
+            "approve",
+            "accepted",
+        ),
+        *(
+            "approved by me",
+            "i approve",
+            "i approve this",
+            "i approve this release",
+            "i approve this promotion",
+        ),
+        *(
+            "this is approved",
+            "i agree with this",
+            "agreed",
+            "agree",
+            "ship it",
+            "just ship it",
+            "lets ship it",
+            "merge it",
+        ),
+        *(
+            "please merge this",
+            "no comment",
+            "no comments",
+            "no comments from me",
+            "no reason",
+            "no particular reason",
+        ),
+        *(
+            "none",
+            "no risk",
+            "no risks",
+            "there is no risk",
+            "there are no risks",
+            "no residual risk",
+            "no risk at all",
+        ),
+        *(
+            "nothing to add",
+            "i have nothing to add",
+            "as discussed",
+            "as discussed before",
+            "see above",
+            "same as above",
+        ),
+        *(
+            "as above",
+            "same as before",
+            "see the pull request",
+            "na",
+            "n a",
+            "tbd",
+            "test",
+            "testing",
+            "asdf",
+            "no objections",
+        ),
+        *(
+            "i have no objections",
+            "no objections from me",
+            "looks good please merge",
+            "looks good to me thanks",
+        ),
+    }
+)
+
+
+def fault(text: str, others: Iterable[str] = ()) -> str | None:
+    """Why ``text`` is no reason ("it ..."), or None; ``others`` are texts that it must not copy."""
+    plain = _plain(text)
+    if not plain:
+        return "it is empty"
+    if plain in RUBBER_STAMPS:
+        return "it only says yes, not why"
+    if _too_short(plain):
+        return "it is too short to be a reason: name what you looked at and why it may go on"
+    if any(_same(plain, _plain(other)) for other in others):
+        return "it copies another text of this request: say it in your own words"
+    return None
+
+
+def _plain(text: str) -> str:
+    """Letters, digits and single spaces only, in one case: what two texts are compared by."""
+    folded = (
+        unicodedata.normalize("NFKC", text)
+        .casefold()
+        .replace("'", "")
+        .replace("\N{RIGHT SINGLE QUOTATION MARK}", "")
+    )
+    return " ".join(re.findall(r"[^\W_]+", folded))
+
+
+def _too_short(plain: str) -> bool:
+    letters = plain.replace(" ", "")
+    if sum(ord(letter) >= 0x2E80 for letter in letters) > len(letters) // 2:
+        return len(set(letters)) < SHORTEST_UNSPACED
+    return len(letters) < SHORTEST or len(set(plain.split())) < FEWEST_WORDS or len(set(letters)) < 5
+
+
+def _same(one: str, other: str) -> bool:
+    if not other:
+        return False
+    return one == other or SequenceMatcher(None, one, other, autojunk=False).ratio() >= COPIED
