@@ -1,0 +1,1 @@
+"""Results into words: for a terminal, for a pull request, for machines."""

@@ -1,0 +1,61 @@
+"""Reads what the stages before left in the run folder, digests first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mlassay.digest import parse_canonical
+from mlassay.errors import ConfigurationError, MlassayError, Problem
+from mlassay.evidence import Verdict, read_verdict
+from mlassay.files import find_file
+from mlassay.stages._outputs import Output, check_outputs
+
+RECORD_BYTES = 64 << 20
+
+
+def read_training(run_folder: Path) -> tuple[dict[str, Any], list[Output]]:
+    """``(provenance, outputs)`` of a training that left a model, every output held against its digest.
+
+    ConfigurationError when there was no training, when it failed, or when an output is not as it was left.
+    """
+    data = find_file(run_folder, "train/provenance.json", RECORD_BYTES) if run_folder.is_dir() else None
+    if data is None:
+        raise ConfigurationError(
+            Problem(f"there is no training in {run_folder}", why="there is no model to test", remedy="mlassay train")
+        )
+    try:
+        provenance = parse_canonical(data, "train/provenance.json")
+    except MlassayError as error:
+        raise ConfigurationError(*error.problems, Problem("the run folder cannot be used", remedy="mlassay train")) from error
+    if not isinstance(provenance, dict) or not provenance.get("outputs"):
+        raise ConfigurationError(
+            Problem(
+                f"the training in {run_folder} failed",
+                why="there is no model to test",
+                remedy="read train/log.txt there, correct the command, then: mlassay train",
+            )
+        )
+    return provenance, check_outputs(run_folder / "train/outputs", provenance["outputs"])
+
+
+def read_test(run_folder: Path) -> Verdict:
+    """The verdict that the test stage left; ConfigurationError when nothing was tested."""
+    data = find_file(run_folder, "test/verdict.json", RECORD_BYTES) if run_folder.is_dir() else None
+    if data is None:
+        raise ConfigurationError(
+            Problem(
+                f"there is no verdict in {run_folder}",
+                why="only a whole test leaves one; a test of named gates prints and leaves nothing",
+                remedy="mlassay test",
+            )
+        )
+    return read_verdict(data, "test/verdict.json")
+
+
+def read_cross_checks(run_folder: Path) -> dict[str, Any]:
+    """What the cross-checks of the last test said, by gate; empty when it ran without them."""
+    data = find_file(run_folder, "test/cross-checks.json", RECORD_BYTES)
+    value = json.loads(data) if data else {}
+    return value if isinstance(value, dict) else {}
