@@ -375,14 +375,21 @@ class TestInterrupts:
             )
         assert gone(marker)
 
-    def test_when_mlassay_is_killed_nothing_stays_behind(self, work: Path, kind: Kind) -> None:
+    def test_when_mlassay_is_killed_nothing_stays_behind(
+        self, work: Path, tmp_path: Path, kind: Kind
+    ) -> None:
         marker = f"marker-{uuid.uuid4().hex}"
         command = ["sh", "-c", f"setsid sh -c 'sleep 60; : {marker}' & echo hello; sleep 60; : {marker}"]
         source = (
             f"from pathlib import Path\nfrom mlassay.isolation import run\n"
             f"run({command!r}, work=Path('.'), isolation={kind!r}, on_line=lambda l: print(l, flush=True))"
         )
-        with subprocess.Popen([sys.executable, "-c", source], cwd=work, stdout=subprocess.PIPE) as parent:
+        with subprocess.Popen(
+            [sys.executable, "-c", source],
+            cwd=work,
+            env=os.environ | {"TMPDIR": str(tmp_path)},  # nobody is left to remove the private folders
+            stdout=subprocess.PIPE,
+        ) as parent:
             assert parent.stdout is not None
             assert parent.stdout.readline() == b"hello\n"
             assert len(processes_with(marker)) >= 2  # the control: they do run
