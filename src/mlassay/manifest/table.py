@@ -31,6 +31,10 @@ class Table:
         at = self._at(name)
         return [row[at] for row in self.rows]
 
+    def as_mapping(self) -> dict[str, list[str]]:
+        """Every column by its name, as a model encodes them."""
+        return {name: [row[at] for row in self.rows] for at, name in enumerate(self.columns)}
+
     def without(self, columns: Collection[str]) -> Table:
         """The table without these columns; ones that it does not have are ignored."""
         keep = [at for at, name in enumerate(self.columns) if name not in columns]
