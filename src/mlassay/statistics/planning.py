@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 POWER = 0.8
@@ -13,9 +13,9 @@ _LARGEST = 1e7
 
 
 def factor_to_settle(
-    settles: Callable[[NDArray[np.float64], float], NDArray[np.bool_]],
+    settles: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]],
     shape: tuple[int, ...],
-    z: float,
+    z: ArrayLike,
     power: float = POWER,
 ) -> NDArray[np.float64]:
     """By what factor all counts must grow for an interval of quantile ``z`` to settle a question, for each of ``shape``.
@@ -25,7 +25,7 @@ def factor_to_settle(
     power (Lachin 1981, Control Clin Trials 2:93), by bisection over the logarithm of the factor. Below one: fewer
     rows would have done. ``inf`` where the observed rate is so near the threshold that 10,000,000-fold would not.
     """
-    quantile = z + float(ndtri(power))
+    quantile = np.asarray(z, dtype=np.float64) + float(ndtri(power))
     low, high = np.full(shape, -np.log(_LARGEST)), np.full(shape, np.log(_LARGEST))
     possible = settles(np.exp(high), quantile)
     for _ in range(48):

@@ -1,0 +1,217 @@
+"""From counts to comparisons: each group against its reference, the interval rule, Holm, and rows to settle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlassay.evidence.verdict import Outcome
+from mlassay.gates.bias_cells import Counts, Groups
+from mlassay.statistics import (
+    Z95,
+    factor_to_settle,
+    family_wise_z,
+    holm,
+    lower_to_higher,
+    newcombe,
+    p_value,
+    ratio_interval,
+    size_of_difference,
+)
+
+SMALLEST_GROUP = 30
+"""Fewer rows than this settle nothing (gates.md), whatever an interval says."""
+ALPHA = 0.05
+
+Array = NDArray[np.float64]
+Rate = Callable[[Counts], tuple[Counts, Counts]]
+
+# Counts have the axes (group, favourable label, favourable decision, ...); a rate is (how many, out of how many).
+RATES: Mapping[str, Rate] = MappingProxyType(
+    {
+        "selection_rate": lambda c: (c[:, :, 1].sum(axis=1), c.sum(axis=(1, 2))),
+        "true_positive_rate": lambda c: (c[:, 1, 1], c[:, 1].sum(axis=1)),
+        "false_positive_rate": lambda c: (c[:, 0, 1], c[:, 0].sum(axis=1)),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A criterion: the rates that it compares, and whether by ratio (with a floor) or difference (with a ceiling)."""
+
+    rates: tuple[str, ...]
+    ratio: bool
+
+    @property
+    def bound(self) -> str:
+        """The key of the threshold in ``ml.yaml``."""
+        return "min" if self.ratio else "max"
+
+    def limits(self, x: Array, n: Array, x_ref: Array, n_ref: Array, z: Array) -> tuple[Array, Array]:
+        """Limits of lower rate to higher rate, or of the size of the difference, at normal quantile ``z``."""
+        if self.ratio:
+            return lower_to_higher(*ratio_interval(x, n, x_ref, n_ref, z))
+        return size_of_difference(*newcombe(x, n, x_ref, n_ref, z))
+
+    def meets(self, lower: Array, upper: Array, threshold: float) -> NDArray[np.bool_]:
+        """Whether the whole interval keeps the threshold; never where a limit is nan."""
+        met: NDArray[np.bool_] = lower >= threshold if self.ratio else upper <= threshold
+        return met
+
+    def breaks(self, lower: Array, upper: Array, threshold: float) -> NDArray[np.bool_]:
+        """Whether the whole interval breaks the threshold; never where a limit is nan."""
+        broken: NDArray[np.bool_] = upper < threshold if self.ratio else lower > threshold
+        return broken
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "selection_rate_ratio": Rule(("selection_rate",), ratio=True),
+        "selection_rate_difference": Rule(("selection_rate",), ratio=False),
+        "true_positive_rate_ratio": Rule(("true_positive_rate",), ratio=True),
+        "true_positive_rate_difference": Rule(("true_positive_rate",), ratio=False),
+        "false_positive_rate_ratio": Rule(("false_positive_rate",), ratio=True),
+        "false_positive_rate_difference": Rule(("false_positive_rate",), ratio=False),
+        "equalized_odds_difference": Rule(("true_positive_rate", "false_positive_rate"), ratio=False),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One rate of one group against the reference's; counts are (how many, out of how many).
+
+    ``gap`` is the ratio of the lower to the higher rate, or the size of the difference; ``p`` is Holm's within the
+    criterion. ``rows`` is how many rows of the group (others in proportion) would settle it, None if none would.
+    ``held_back`` says that the interval alone would have failed it and Holm did not; ``obstacle`` why nothing can be
+    said at all.
+    """
+
+    rate: str
+    groups: Groups
+    group: int
+    count: tuple[int, int]
+    reference: tuple[int, int]
+    gap: float
+    lower: float
+    upper: float
+    p: float
+    outcome: Outcome
+    rows: int | None
+    held_back: bool
+    obstacle: str
+
+
+def obstacle(groups: Groups, counts: Counts, group: int) -> str:
+    """Why nothing can be said of a group's rates, in words; empty when something can."""
+    rows = int(counts[group].sum())
+    if groups.missing(group):
+        return f"the value is not known for {rows} rows"
+    if rows < SMALLEST_GROUP:
+        return f"{groups.label(group)} has {rows} rows, and under {SMALLEST_GROUP} nothing is concluded"
+    if not counts[group].sum(axis=1).all():
+        return f"all {rows} rows of {groups.label(group)} have the same label"
+    return ""
+
+
+def compare(rule: Rule, threshold: float, tables: Sequence[tuple[Groups, Counts]]) -> list[Comparison]:
+    """Every group of every table against its reference, as one family (Holm).
+
+    Passed when the whole 95% interval keeps the threshold; failed when the whole interval breaks it and Holm's
+    p-value is at most .05; otherwise, and behind any obstacle, inconclusive.
+    """
+    parts = [
+        (rate, groups, counts, group)
+        for groups, counts in tables
+        if groups.reference >= 0
+        for group in range(len(groups.values))
+        if group != groups.reference
+        for rate in rule.rates
+    ]
+    if not parts:
+        return []
+    pairs = [_pair(RATES[rate], counts, group, groups.reference) for rate, groups, counts, group in parts]
+    x, n, x_ref, n_ref = np.array(pairs, np.float64).T
+    words = [
+        obstacle(groups, counts, group) or obstacle(groups, counts, groups.reference)
+        for _, groups, counts, group in parts
+    ]
+    free = np.array([not word for word in words])
+    z95 = np.full(len(parts), Z95)
+    lower, upper = rule.limits(x, n, x_ref, n_ref, z95)
+    p = np.ones(len(parts))
+    p[free] = holm(_p_values(rule, threshold, x[free], n[free], x_ref[free], n_ref[free]))
+    broken = free & rule.breaks(lower, upper, threshold)
+    failed = broken & (p <= ALPHA)
+    passed = free & rule.meets(lower, upper, threshold)
+    gap = _point(rule, x, n, x_ref, n_ref)
+    rows = _rows_to_settle(rule, threshold, parts, (x, n, x_ref, n_ref), free)
+    return [
+        Comparison(
+            rate=rate,
+            groups=groups,
+            group=group,
+            count=(int(x[i]), int(n[i])),
+            reference=(int(x_ref[i]), int(n_ref[i])),
+            gap=float(gap[i]),
+            lower=float(lower[i]),
+            upper=float(upper[i]),
+            p=float(p[i]),
+            outcome=Outcome.FAILED if failed[i] else Outcome.PASSED if passed[i] else Outcome.INCONCLUSIVE,
+            rows=rows[i],
+            held_back=bool(broken[i] and not failed[i]),
+            obstacle=words[i],
+        )
+        for i, (rate, groups, counts, group) in enumerate(parts)
+    ]
+
+
+def _pair(rate: Rate, counts: Counts, group: int, reference: int) -> tuple[int, int, int, int]:
+    x, n = rate(counts[[group, reference]])
+    return int(x[0]), int(n[0]), int(x[1]), int(n[1])
+
+
+def _point(rule: Rule, x: Array, n: Array, x_ref: Array, n_ref: Array) -> Array:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mine, theirs = x / n, x_ref / n_ref
+        gap: Array = np.minimum(mine, theirs) / np.maximum(mine, theirs) if rule.ratio else abs(mine - theirs)
+    return gap
+
+
+def _p_values(rule: Rule, threshold: float, x: Array, n: Array, x_ref: Array, n_ref: Array) -> Array:
+    return p_value(lambda z: rule.breaks(*rule.limits(x, n, x_ref, n_ref, z), threshold), x.shape)
+
+
+def _rows_to_settle(
+    rule: Rule,
+    threshold: float,
+    parts: Sequence[tuple[str, Groups, Counts, int]],
+    pairs: tuple[Array, Array, Array, Array],
+    free: NDArray[np.bool_],
+) -> list[int | None]:
+    """Rows of each group for 80% power, if the rates are as measured; behind an obstacle, as the reference's."""
+    x, n, x_ref, n_ref = pairs
+    rows = np.array([counts[group].sum() for _, _, counts, group in parts], np.float64)
+    rows_ref = np.array([counts[groups.reference].sum() for _, groups, counts, _ in parts], np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        n_plan = np.where(free, n, np.maximum(rows, 1) * n_ref / rows_ref)
+        x_plan = np.where(free, x, n_plan * x_ref / n_ref)
+
+    def settles(factor: Array, z: Array) -> NDArray[np.bool_]:
+        grown = (factor * x_plan, factor * n_plan, factor * x_ref, factor * n_ref)
+        lower, upper = rule.limits(*grown, z)
+        return rule.meets(lower, upper, threshold) | rule.breaks(lower, upper, threshold)
+
+    gap = _point(rule, x_plan, n_plan, x_ref, n_ref)
+    below = gap < threshold if rule.ratio else gap > threshold
+    z = np.where(below, family_wise_z(int(free.sum()), ALPHA), Z95)
+    needed = factor_to_settle(settles, x.shape, z) * np.maximum(rows, 1)
+    return [
+        max(SMALLEST_GROUP, int(np.ceil(each))) if np.isfinite(each) and not groups.missing(group) else None
+        for each, (_, groups, _, group) in zip(needed.tolist(), parts, strict=True)
+    ]
