@@ -1,0 +1,39 @@
+"""The main line: branch ``main`` of the remote where there is one, else the local one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlassay.errors import ConfigurationError, Problem
+from mlassay.git import Repository
+
+BRANCH = "main"
+REF = f"refs/heads/{BRANCH}"
+
+
+@dataclass(frozen=True, slots=True)
+class MainLine:
+    """Where the main line stands: its tip, and the remote that holds it (None: this repository itself)."""
+
+    remote: str | None
+    tip: str
+
+
+def main_line(repo: Repository, *, fetch: bool) -> MainLine:
+    """The main line as last seen, or, with ``fetch``, as the remote has it now; ConfigurationError when there is none."""
+    remote = repo.remote(BRANCH)
+    if remote is None:
+        tip = repo.branch(BRANCH)
+    else:
+        if fetch:
+            repo.fetch(remote)
+        tip = repo.refs(f"refs/remotes/{remote}/{BRANCH}").get(f"refs/remotes/{remote}/{BRANCH}")
+    if tip is None:
+        raise ConfigurationError(
+            Problem(
+                f"there is no main line: {remote or 'this repository'} has no branch '{BRANCH}'",
+                why="evidence and promotions are commits on it",
+                remedy=f"git push {remote} HEAD:{BRANCH}" if remote else f"git branch -m {BRANCH}",
+            )
+        )
+    return MainLine(remote, tip)

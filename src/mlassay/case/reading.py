@@ -1,0 +1,67 @@
+"""One folder of records read from git objects: plain files only, problems collected and named, never the first alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from mlassay.errors import EvidenceError, Problem
+from mlassay.git import Repository
+
+RECORD_BYTES = 64 << 20
+ARTIFACT_BYTES = 2 << 30
+
+T = TypeVar("T")
+
+
+@dataclass
+class Reading:
+    """The files of ``folder`` by name, and everything found wrong so far."""
+
+    folder: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, repo: Repository, commit: str, folder: str, *, artifacts: frozenset[str] = frozenset()
+    ) -> Reading:
+        """Every file below ``folder`` at ``commit``; odd modes, damaged objects and absurd sizes become problems.
+
+        ``artifacts`` are the names that may be large.
+        """
+        reading = cls(folder)
+        for path, entry in (reading.attempt(lambda: repo.tree(commit, folder)) or {}).items():
+            name = path.removeprefix(folder + "/")
+            limit = ARTIFACT_BYTES if name in artifacts else RECORD_BYTES
+            if entry.mode != "100644":
+                reading.wrong(name, f"this is no plain file (mode {entry.mode})", _MODE_WHY)
+            if entry.kind == "blob" and entry.mode != "120000":
+                if (entry.size or 0) > limit:
+                    reading.wrong(name, f"this file has {entry.size:,} bytes; at most {limit:,} are read")
+                    continue
+                data = reading.attempt(lambda id_=entry.id, at=path: repo.blob(id_, at))  # type: ignore[misc]
+                if data is not None:
+                    reading.files[name] = data
+        return reading
+
+    def attempt(self, check: Callable[[], T]) -> T | None:
+        """What ``check`` answers; None when it raised EvidenceError, whose problems are kept."""
+        try:
+            return check()
+        except EvidenceError as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def wrong(self, name: str, what: str, why: str = "", remedy: str = "") -> None:
+        """Keep a problem of the file ``name`` of this folder."""
+        self.problems.append(Problem(what, why, remedy or _REMEDY, self.path(name)))
+
+    def path(self, name: str) -> str:
+        """A file's path in the repository."""
+        return f"{self.folder}/{name}"
+
+
+_MODE_WHY = "a link, a submodule or an executable is nothing that mlassay records"
+_REMEDY = "compare with the commit that brought it in: git log --first-parent -- <path>"

@@ -1,0 +1,265 @@
+"""One release read back from git objects, and everything about its evidence that does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from mlassay.case import statements
+from mlassay.case.reading import Reading
+from mlassay.case.signer import Trust
+from mlassay.config import load_config, load_environment, load_people, load_policy
+from mlassay.digest import sha256
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.evidence import layout
+from mlassay.evidence.codec import read_verdict, report_json
+from mlassay.evidence.release import Release, read_release_json
+from mlassay.evidence.times import time_string
+from mlassay.evidence.verdict import Outcome, Verdict
+from mlassay.git import Commit, Repository
+from mlassay.ports import Verifiers
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseEvidence:
+    """What is known of a release, and ``problems`` with it: with any of them, none of the rest may be relied on.
+
+    ``tree_id`` is the git tree of its evidence, ``provenance`` the predicate, ``record_commit`` the commit that brought
+    it in (empty: none did), ``signers`` the ids of those who signed; ``signatures`` and ``digests`` count what held.
+    """
+
+    id: str
+    tree_id: str = ""
+    record_commit: str = ""
+    release: Release | None = None
+    verdict: Verdict | None = None
+    provenance: Mapping[str, Any] | None = None
+    signers: tuple[str, ...] = ()
+    signatures: int = 0
+    digests: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+def read_release(
+    repo: Repository, commit: str, release_id: str, verifiers: Verifiers, *, record: str | None = None
+) -> ReleaseEvidence:
+    """The evidence of a release as it stands at ``commit``, judged by the keys and policy before its record commit.
+
+    ``record`` is that commit where the caller knows it already. Nothing is believed before its signature held, and
+    every problem is collected, each naming its file.
+    """
+    folder = layout.evidence_dir(release_id)
+    entry = repo.entry(commit, folder) if layout.is_release_id(release_id) else None
+    record = record or (find_record(repo, commit, release_id) if entry else None)
+    if entry is None or record is None:
+        missing = Problem(f"there is no evidence of a release {release_id!r} here", path=folder)
+        return ReleaseEvidence(release_id, problems=(missing,))
+    reading = Reading.of(repo, commit, folder, artifacts=frozenset({layout.MODEL}))
+    found = ReleaseEvidence(release_id, tree_id=entry.id, record_commit=record)
+    trust = reading.attempt(partial(trust_before, repo, record, commit, f"{folder}/{layout.SUMMARY}"))
+    if trust is not None:
+        found = _read(repo, reading, found, trust, verifiers)
+    _unchanged(repo, reading, record, entry.id)
+    return replace(found, problems=tuple(dict.fromkeys(reading.problems)))
+
+
+def find_record(repo: Repository, head: str, release_id: str) -> str | None:
+    """The first main-line commit with evidence of this release; None when there is none."""
+    touched = list(repo.first_parents(head, paths=[layout.evidence_dir(release_id)]))
+    return touched[-1].id if touched else None
+
+
+def trust_before(repo: Repository, record: str, head: str, path: str) -> Trust:
+    """Whose keys count for what ``record`` brought in: those of its first parent; compromises told up to ``head`` too.
+
+    EvidenceError that names ``path`` when nobody's key was known before.
+    """
+    commit = repo.commit(record)
+    parent = commit.parents[0] if commit.parents else None
+    people = repo.read(parent, layout.PEOPLE) if parent else None
+    policy = repo.read(parent, layout.POLICY) if parent else None
+    if parent is None or people is None or policy is None:
+        raise EvidenceError(
+            Problem(
+                f"the commit before {record[:12]} has no {layout.PEOPLE} and {layout.POLICY}",
+                why="keys are read from the commit before the one that they are to vouch for",
+                remedy="record evidence only after governance/ is on the main line",
+                path=path,
+            )
+        )
+    later = repo.read(head, layout.PEOPLE)
+    try:
+        return Trust(
+            people=load_people(layout.PEOPLE, people),
+            when=max(commit.time, repo.commit(parent).time),
+            demo=load_policy(layout.POLICY, policy).demo,
+            later=load_people(layout.PEOPLE, later) if later is not None else None,
+        )
+    except ConfigurationError as error:
+        raise EvidenceError(*error.problems) from error
+
+
+def _read(
+    repo: Repository, reading: Reading, found: ReleaseEvidence, trust: Trust, verifiers: Verifiers
+) -> ReleaseEvidence:
+    checker = statements.Checker(reading, trust, verifiers.dsse)
+    before = len(reading.problems)
+    checker.files_are_those_listed()
+    files, attempt, path = reading.files, reading.attempt, reading.path
+    if len(reading.problems) > before and not _only_about(reading.problems[before:], path(layout.SUMMARY)):
+        # The bytes are not those that were signed, and the signed list says which: all else would be echo.
+        return found
+    release = verdict = provenance = None
+    if (data := files.get(layout.RELEASE)) is not None:
+        release = attempt(partial(read_release_json, data, path(layout.RELEASE)))
+    if (data := files.get(layout.VERDICT)) is not None:
+        verdict = attempt(partial(read_verdict, data, path(layout.VERDICT)))
+    _file_set(reading, verdict)
+    if release is not None:
+        _release_holds(repo, reading, release, found.id, repo.commit(found.record_commit))
+        provenance = checker.provenance(release)
+        checker.model_signature(release)
+        if verdict is not None:
+            _verdict_holds(repo, reading, release, verdict)
+            checker.gates(release, verdict)
+            checker.summary(release, verdict)
+    return replace(
+        found,
+        release=release,
+        verdict=verdict,
+        provenance=provenance,
+        signers=tuple(sorted(checker.signers)),
+        signatures=checker.signatures,
+        digests=checker.digests + (len(release.inputs) + len(release.artifacts) if release else 0),
+    )
+
+
+def _only_about(problems: list[Problem], path: str) -> bool:
+    return all(problem.path == path for problem in problems)
+
+
+def _file_set(reading: Reading, verdict: Verdict | None) -> None:
+    """Exactly the files that a release has: nothing missing, nothing beside them."""
+    required = {*layout.REQUIRED, layout.MODEL}
+    if verdict is not None:
+        for report in verdict.gates:
+            required |= {layout.gate_report(report.gate), layout.gate_statement(report.gate)}
+    present = set(reading.files)
+    known = required | {layout.CROSS_CHECKS}
+    for name in sorted(required - present):
+        if not any(problem.path == reading.path(name) for problem in reading.problems):
+            reading.wrong(name, "this file is missing", "a release without its whole evidence proves nothing")
+    for name in sorted(present - known):
+        if verdict is not None or layout.gate_of(name) is None:
+            reading.wrong(name, "this file does not belong to a release's evidence", "nobody signed for it")
+
+
+def _release_holds(repo: Repository, reading: Reading, release: Release, id_: str, record: Commit) -> None:
+    name, source = layout.RELEASE, release.source
+    if release.id != id_:
+        reading.wrong(
+            name, f"this is release {release.id}, not {id_}", "a release's id is made of its digest"
+        )
+    model = reading.files.get(layout.MODEL)
+    if model is not None and (sha256(model), len(model)) != (release.model.digest, release.model.size):
+        reading.wrong(
+            layout.MODEL, "this is not the model of this release: its digest differs from release.json's"
+        )
+    parent = record.parents[0]
+    if not repo.on_first_parent_line(source.commit, parent):
+        reading.wrong(
+            name,
+            f"its source commit {source.commit[:12]} is not on the main line before the record",
+            "a release comes from what was reviewed and merged, not from a side branch",
+        )
+        return
+    commit = repo.commit(source.commit)
+    if (source.tree, source.date) != (commit.tree, time_string(commit.time)):
+        reading.wrong(name, f"tree or date are not those of its source commit {source.commit[:12]}")
+    inputs = reading.attempt(partial(inputs_at, repo, source.commit))
+    if inputs is None:
+        return
+    for role in sorted(inputs.keys() | release.inputs.keys()):
+        if release.inputs.get(role) != inputs.get(role):
+            reading.wrong(name, f"the digest of '{role}' is not that of the file at its source commit")
+
+
+def inputs_at(repo: Repository, commit: str) -> dict[str, str]:
+    """Digests of ``ml.yaml``, ``policy``, ``people`` and every ``manifest/<name>`` at a commit, from git objects.
+
+    EvidenceError when one of them is not there, or ml.yaml cannot be read.
+    """
+    config = _needed(repo, commit, layout.CONFIG)
+    try:
+        manifests = load_config(layout.CONFIG, config).data
+    except ConfigurationError as error:
+        raise EvidenceError(*error.problems) from error
+    paths = {"policy": layout.POLICY, "people": layout.PEOPLE}
+    paths |= {f"manifest/{name}": path for name, path in manifests.items()}
+    return {layout.CONFIG: sha256(config)} | {
+        role: sha256(_needed(repo, commit, path)) for role, path in paths.items()
+    }
+
+
+def live_at(repo: Repository, commit: str) -> str:
+    """Digest of the model that ran in the first environment at a commit; an empty text when none did."""
+    try:
+        policy = load_policy(layout.POLICY, _needed(repo, commit, layout.POLICY))
+        path = layout.pointer_path(policy.environments[0])
+        data = repo.read(commit, path)
+        pointer = load_environment(path, data) if data is not None else None
+    except ConfigurationError as error:
+        raise EvidenceError(*error.problems) from error
+    return f"sha256:{pointer.live.model_sha256}" if pointer and pointer.state == "live" else ""
+
+
+def _needed(repo: Repository, commit: str, path: str) -> bytes:
+    data = repo.read(commit, path)
+    if data is None:
+        raise EvidenceError(Problem(f"the source commit {commit[:12]} has no {path}", path=path))
+    return data
+
+
+def _verdict_holds(repo: Repository, reading: Reading, release: Release, verdict: Verdict) -> None:
+    """The verdict is about this model under these inputs, and says what its gates say."""
+    live = reading.attempt(partial(live_at, repo, release.source.commit))
+    expected = {"model": release.model.digest, **release.inputs} | ({"live": live} if live else {})
+    told, name = verdict.inputs, layout.VERDICT
+    if told != expected:
+        differing = sorted(
+            role for role in told.keys() | expected.keys() if told.get(role) != expected.get(role)
+        )
+        reading.wrong(name, f"it is about other inputs than this release: {', '.join(differing)}")
+    if verdict.model_name != release.name:
+        reading.wrong(name, f"it is about model {verdict.model_name!r}, not {release.name!r}")
+    if verdict.outcome is not Outcome.worst([report.outcome for report in verdict.gates]):
+        reading.wrong(name, f"it says {verdict.outcome}, which is not what its gates say")
+    for report in verdict.gates:
+        file = layout.gate_report(report.gate)
+        if reading.files.get(file, report_json(report)) != report_json(report):
+            reading.wrong(file, "this report is not the one that the verdict rests on")
+
+
+def _unchanged(repo: Repository, reading: Reading, record: str, tree_id: str) -> None:
+    """Evidence is append-only: what the record commit brought in is what stands now."""
+    then = reading.attempt(partial(repo.entry, record, reading.folder))
+    if then is not None and then.id != tree_id:
+        now = set(reading.attempt(partial(_blobs, repo, record, reading.folder)) or ())
+        for name, data in sorted(reading.files.items()):
+            if (name, sha256(data)) not in now:
+                reading.wrong(
+                    name, f"this is not what was recorded in {record[:12]}", "evidence never changes"
+                )
+        if not reading.problems:
+            reading.wrong("", f"this is not what was recorded in {record[:12]}", "evidence never changes")
+
+
+def _blobs(repo: Repository, commit: str, folder: str) -> list[tuple[str, str]]:
+    entries = repo.tree(commit, folder)
+    return [
+        (path.removeprefix(folder + "/"), sha256(repo.blob(entry.id, path)))
+        for path, entry in entries.items()
+        if entry.is_file
+    ]

@@ -1,0 +1,91 @@
+"""Whether a CI signer may have signed something, by the people.yaml that was in force before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlassay.config import CiSigner, People
+from mlassay.config.demo import is_demo_key
+from mlassay.errors import EvidenceError, Problem
+from mlassay.evidence.dsse import Envelope
+from mlassay.evidence.keys import key_id
+from mlassay.ports import Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose keys count, and when: ``people`` in force before the thing judged, ``when`` it is judged at, whether the
+    repository is a demonstration, and ``later``, the newest people.yaml known, for keys found to be compromised.
+    """
+
+    people: People
+    when: datetime
+    demo: bool
+    later: People | None = None
+
+
+def check_envelope(
+    envelope: Envelope, predicate_type: str, path: str, trust: Trust, verifier: Verifier
+) -> CiSigner:
+    """The CI signer of a valid envelope; EvidenceError that names ``path`` when nobody who may has signed it."""
+    signer = signer_of(trust.people, envelope.keyid)
+    if signer is None:
+        raise EvidenceError(
+            Problem(
+                f"it is signed with a key ({envelope.keyid[:16]}…) that was not in {trust.people.path}",
+                why="only the people.yaml of the commit before it says whose keys count",
+                remedy="if the key is yours, add it by 'mlassay propose' first, then sign and record again",
+                path=path,
+            )
+        )
+    EvidenceError.raise_if_any(signer_problems(signer, [predicate_type], trust, path))
+    try:
+        verifier.verify(envelope.signed_bytes, envelope.signature, signer.key.public)
+    except EvidenceError as error:
+        raise EvidenceError(*(Problem(p.what, p.why, p.remedy, path) for p in error.problems)) from error
+    return signer
+
+
+def signer_of(people: People, keyid: str) -> CiSigner | None:
+    """The CI signer whose key has this id; None when there is none."""
+    return next((signer for signer in people.signers.values() if key_id(signer.key.public) == keyid), None)
+
+
+def signer_problems(
+    signer: CiSigner, predicate_types: Iterable[str], trust: Trust, path: str
+) -> list[Problem]:
+    """Why a signer in people.yaml may not sign these kinds of statement at this time; empty when it may."""
+    key, found = signer.key, []
+    compromised = _compromised(signer, trust)
+    if compromised is not None and trust.when >= compromised:
+        found.append(
+            f"the key of '{signer.id}' has been in wrong hands since {compromised:%Y-%m-%d %H:%M} UTC"
+        )
+    elif not key.valid_at(trust.when):
+        found.append(_not_valid(signer, trust.when))
+    if forbidden := sorted(set(predicate_types) - set(signer.predicates)):
+        found.append(f"'{signer.id}' may not sign statements of type {', '.join(forbidden)}")
+    if (key.demo or is_demo_key(key.public)) and not trust.demo:
+        found.append(f"the key of '{signer.id}' is a demonstration key, which everybody has")
+    why = f"{trust.people.path} says who may sign what, and from when to when"
+    return [Problem(what, why=why, remedy=_REMEDY, path=path) for what in found]
+
+
+def _compromised(signer: CiSigner, trust: Trust) -> datetime | None:
+    later = signer_of(trust.later, key_id(signer.key.public)) if trust.later else None
+    told = [signer.key.compromised_since, later.key.compromised_since if later else None]
+    return min((since for since in told if since is not None), default=None)
+
+
+_REMEDY = "sign with a key that is valid, or change governance/people.yaml by 'mlassay propose' first"
+
+
+def _not_valid(signer: CiSigner, when: datetime) -> str:
+    key = signer.key
+    if key.revoked_at is not None and when >= key.revoked_at:
+        return f"the key of '{signer.id}' was revoked on {key.revoked_at:%Y-%m-%d}: {key.revoked_because}"
+    if key.valid_until is not None and when >= key.valid_until:
+        return f"the key of '{signer.id}' expired on {key.valid_until:%Y-%m-%d}"
+    return f"the key of '{signer.id}' is not valid before {key.valid_from:%Y-%m-%d}"

@@ -1,0 +1,158 @@
+"""The signed files of a release: each made again from what it is about, and compared member by member."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from mlassay.case.reading import Reading
+from mlassay.case.signer import Trust, check_envelope
+from mlassay.digest import sha256
+from mlassay.errors import EvidenceError, Problem
+from mlassay.evidence import layout, predicates
+from mlassay.evidence.dsse import Envelope, read_envelope
+from mlassay.evidence.model_signature import model_statement, read_bundle
+from mlassay.evidence.release import Release
+from mlassay.evidence.statement import (
+    MODEL_SIGNATURE,
+    PROVENANCE,
+    SUMMARY,
+    TEST_RESULT,
+    Statement,
+    digests_of,
+    read_statement,
+    subjects,
+)
+from mlassay.evidence.times import parse_time
+from mlassay.evidence.verdict import Verdict
+from mlassay.ports import Verifier
+
+T = TypeVar("T")
+
+
+@dataclass
+class Checker:
+    """Checks each signed file of one release; counts what held, keeps what did not in ``reading``."""
+
+    reading: Reading
+    trust: Trust
+    verifier: Verifier
+    signers: set[str] = field(default_factory=set)
+    signatures: int = 0
+    digests: int = 0
+
+    def files_are_those_listed(self) -> None:
+        """Hold every file against the signed list in the summary: who altered what is told by this alone."""
+        self._on(layout.SUMMARY, self._listing)
+
+    def provenance(self, release: Release) -> Mapping[str, Any] | None:
+        """The predicate of a provenance that holds and is about this release's source; None otherwise."""
+        return self._on(layout.PROVENANCE, partial(self._provenance, release))
+
+    def model_signature(self, release: Release) -> None:
+        """Hold the model's signature against the model that release.json names."""
+        self._on(layout.MODEL_SIGNATURE, partial(self._model_signature, release))
+
+    def gates(self, release: Release, verdict: Verdict) -> None:
+        """Hold each gate's statement against what the verdict says of that gate."""
+        for report in verdict.gates:
+            name, expected = layout.gate_statement(report.gate), predicates.test_result(report, release)
+            self._on(name, partial(self._test_result, release, expected))
+
+    def summary(self, release: Release, verdict: Verdict) -> None:
+        """Hold what the summary says, beside its list, against the verdict."""
+        self._on(layout.SUMMARY, partial(self._summary, release, verdict))
+
+    def _on(self, name: str, check: Callable[[bytes, str], T]) -> T | None:
+        data = self.reading.files.get(name)
+        return None if data is None else self.reading.attempt(partial(check, data, self.reading.path(name)))
+
+    def _provenance(self, release: Release, data: bytes, path: str) -> Mapping[str, Any]:
+        predicate = self._about(release, data, path, PROVENANCE)
+        try:
+            definition = predicate["buildDefinition"]
+            source = definition["externalParameters"]["source"]
+            told = {item["name"]: item["digest"] for item in definition["resolvedDependencies"]}
+            predicates.dispatcher_of(predicate)
+            known = definition["buildType"] == predicates.BUILD_TYPE
+        except (KeyError, TypeError) as error:
+            raise _wrong(path, f"it is not provenance as mlassay writes it ({error!r})") from error
+        here = {"gitCommit": release.source.commit, "gitTree": release.source.tree}
+        if source != release.source.commit or told.get("source") != here or not known:
+            raise _wrong(path, "it tells of another source commit than release.json")
+        for role, digest in release.inputs.items():
+            if told.get(role) != {"sha256": digest.removeprefix("sha256:")}:
+                raise _wrong(path, f"it tells of another '{role}' than release.json")
+        self.digests += len(told)
+        return predicate
+
+    def _model_signature(self, release: Release, data: bytes, path: str) -> None:
+        envelope, statement = read_bundle(data, path)
+        self._signed(envelope, MODEL_SIGNATURE, path)
+        if statement != model_statement(layout.MODEL, release.model.digest, release.digest):
+            raise _wrong(path, "it signs another model, or another release, than release.json names")
+
+    def _test_result(self, release: Release, expected: Mapping[str, Any], data: bytes, path: str) -> None:
+        if self._about(release, data, path, TEST_RESULT) != expected:
+            raise _wrong(path, "it does not say what the verdict says")
+
+    def _listing(self, data: bytes, path: str) -> None:
+        listed = _listed(self._statement(data, path, SUMMARY).predicate, path)
+        self.signatures -= 1  # it is checked once more, and counted, with what it says
+        files = {name: data for name, data in self.reading.files.items() if name != layout.SUMMARY}
+        for name, content in files.items():
+            if name not in listed:
+                self.reading.wrong(name, "the signed verdict does not list this file", "nobody signed for it")
+            elif sha256(content) != listed[name]:
+                self.reading.wrong(name, "its bytes are not those that the signed verdict lists", _ALTERED)
+        for name in sorted(listed.keys() - files.keys()):
+            if not any(problem.path == self.reading.path(name) for problem in self.reading.problems):
+                self.reading.wrong(name, "the signed verdict lists this file, and it is not there", _ALTERED)
+        self.digests += len(listed)
+
+    def _summary(self, release: Release, verdict: Verdict, data: bytes, path: str) -> None:
+        predicate = self._about(release, data, path, SUMMARY)
+        try:
+            when = parse_time(predicate["timeVerified"], path)
+            version = str(predicate["verifier"]["version"]["mlassay"])
+            expected = predicates.summary(release, verdict, _listed(predicate, path), when, version)
+        except (KeyError, TypeError) as error:
+            raise _wrong(path, f"it is not a summary as mlassay writes it ({error!r})") from error
+        if predicate != expected:
+            raise _wrong(path, "it does not say what the verdict and the release say")
+
+    def _about(self, release: Release, data: bytes, path: str, kind: str) -> dict[str, Any]:
+        statement = self._statement(data, path, kind)
+        if statement.subjects != subjects(release.digest, release.model.digest):
+            raise _wrong(path, "it is about another release")
+        return dict(statement.predicate)
+
+    def _statement(self, data: bytes, path: str, kind: str) -> Statement:
+        envelope = read_envelope(data, path)
+        self._signed(envelope, kind, path)
+        statement = read_statement(envelope.payload, path)
+        if statement.predicate_type != kind:
+            raise _wrong(path, f"it is a statement of type {statement.predicate_type}, not {kind}")
+        return statement
+
+    def _signed(self, envelope: Envelope, kind: str, path: str) -> None:
+        signer = check_envelope(envelope, kind, path, self.trust, self.verifier)
+        self.signers.add(signer.id)
+        self.signatures += 1
+
+
+def _listed(predicate: Mapping[str, Any], path: str) -> dict[str, str]:
+    try:
+        attestations, others = predicate["inputAttestations"], predicate["mlassay_files"]
+    except KeyError as error:
+        raise _wrong(path, "it lists no files") from error
+    return digests_of(attestations, path) | digests_of(others, path)
+
+
+_ALTERED = "it was altered, removed or swapped after it was signed"
+
+
+def _wrong(path: str, what: str) -> EvidenceError:
+    return EvidenceError(Problem(what, why="evidence holds together whole or not at all", path=path))

@@ -1,0 +1,96 @@
+"""The one place with the path names of records in a team's repository, and what of it is guarded."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from mlassay.digest import short
+
+CONFIG = "ml.yaml"
+POLICY = "governance/policy.yaml"
+PEOPLE = "governance/people.yaml"
+WAIVERS = "governance/waivers/"
+EVIDENCE = "evidence/"
+PROMOTIONS = "promotions/"
+CHANGES = "changes/"
+ENVIRONMENTS = "environments/"
+GOVERNANCE = "governance/"
+
+GUARDED = (GOVERNANCE, ENVIRONMENTS, EVIDENCE, PROMOTIONS, CHANGES)
+"""Prefixes whose every change on the main line needs an explanation; `is_guarded` knows the manifests too."""
+
+APPEND_ONLY = (EVIDENCE, PROMOTIONS, CHANGES, WAIVERS)
+"""Prefixes under which a file is added once, and never changed or deleted."""
+
+RELEASE = "release.json"
+MODEL = "model.onnx"
+MODEL_SIGNATURE = "model.sig"
+VERDICT = "verdict.json"
+REPORT = "report.md"
+CROSS_CHECKS = "cross-checks.json"
+PROVENANCE = "provenance.dsse.json"
+SUMMARY = "verdict.dsse.json"
+
+REQUIRED = (RELEASE, MODEL_SIGNATURE, VERDICT, REPORT, PROVENANCE, SUMMARY)
+"""Files that every release's evidence has, gates' reports and statements apart."""
+
+_MANIFEST = re.compile(r"data/.+\.manifest\.yaml")
+_RELEASE_ID = re.compile(r"[0-9]{8}-[0-9a-f]{8}")
+_GATE_FILE = re.compile(r"gates/([a-z][a-z0-9_-]*)(\.dsse)?\.json")
+
+
+def release_id(date: datetime, digest: str) -> str:
+    """``<UTC date of the source commit>-<first 8 hex of the release digest>``."""
+    return f"{date.astimezone(UTC):%Y%m%d}-{short(digest)}"
+
+
+def is_release_id(text: str) -> bool:
+    """Whether ``text`` has the form of a release id."""
+    return _RELEASE_ID.fullmatch(text) is not None
+
+
+def evidence_dir(release: str) -> str:
+    """Folder of a release's evidence, without a slash at the end."""
+    return f"{EVIDENCE}{release}"
+
+
+def promotion_dir(environment: str, promotion: str) -> str:
+    """Folder of one promotion, without a slash at the end."""
+    return f"{PROMOTIONS}{environment}/{promotion}"
+
+
+def change_dir(change: str) -> str:
+    """Folder of one change under ``governance/`` or of a manifest, without a slash at the end."""
+    return f"{CHANGES}{change}"
+
+
+def pointer_path(environment: str) -> str:
+    """The file that says what an environment runs; ``environment`` may be ``<client>/<env>``."""
+    return f"{ENVIRONMENTS}{environment}.yaml"
+
+
+def gate_report(gate: str) -> str:
+    """A gate's report, inside the evidence folder."""
+    return f"gates/{gate}.json"
+
+
+def gate_statement(gate: str) -> str:
+    """A gate's signed statement, inside the evidence folder."""
+    return f"gates/{gate}.dsse.json"
+
+
+def gate_of(path: str) -> str | None:
+    """The gate whose report or statement ``path`` (inside the evidence folder) is; None for any other file."""
+    match = _GATE_FILE.fullmatch(path)
+    return match.group(1) if match else None
+
+
+def is_guarded(path: str) -> bool:
+    """Whether audit demands an explanation for a main-line commit that touches ``path``."""
+    return path.startswith(GUARDED) or _MANIFEST.fullmatch(path) is not None
+
+
+def is_append_only(path: str) -> bool:
+    """Whether ``path``, once on the main line, may never change again."""
+    return path.startswith(APPEND_ONLY)

@@ -1,0 +1,124 @@
+"""What each statement about a release says. Pure, so that a reader can make it again and compare, member by member."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mlassay import __version__
+from mlassay.digest import bare, sha256
+from mlassay.evidence.codec import plain, report_json
+from mlassay.evidence.layout import CONFIG, EVIDENCE, MODEL_SIGNATURE, POLICY, SUMMARY, VERDICT, gate_report
+from mlassay.evidence.release import Release
+from mlassay.evidence.statement import resource, resources
+from mlassay.evidence.times import time_string
+from mlassay.evidence.verdict import GateReport, Outcome, Verdict
+
+BUILD_TYPE = "urn:mlassay:build:train:1"
+VERIFIER = "urn:mlassay:verifier"
+
+_RESULTS = {Outcome.PASSED: "PASSED", Outcome.INCONCLUSIVE: "WARNED", Outcome.FAILED: "FAILED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Who set a run off: the forge's account (name and number), or a git address where there is no forge."""
+
+    account: str = ""
+    account_id: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the signing stage itself knows of the run, from its own CI context and clock."""
+
+    builder: str
+    id: str
+    ref: str
+    dispatcher: Dispatcher
+
+
+def provenance(
+    release: Release, run: Run, dependencies: Mapping[str, str], self_reported: Mapping[str, Any]
+) -> dict[str, Any]:
+    """SLSA provenance v1. What training said of itself is kept apart, under a name that says so."""
+    source = release.source
+    commit = {"name": "source", "digest": {"gitCommit": source.commit, "gitTree": source.tree}}
+    return {
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": {"config": CONFIG, "ref": run.ref, "source": source.commit},
+            "internalParameters": {
+                "dispatcher": {
+                    "account": run.dispatcher.account,
+                    "account_id": run.dispatcher.account_id,
+                    "email": run.dispatcher.email,
+                }
+            },
+            "resolvedDependencies": [commit, *resources({**release.inputs, **dependencies})],
+        },
+        "runDetails": {
+            "builder": {"id": run.builder, "version": {"mlassay": __version__}},
+            "metadata": {"invocationId": run.id},
+            "mlassay_self_reported": plain(self_reported),
+        },
+    }
+
+
+def dispatcher_of(predicate: Mapping[str, Any]) -> Dispatcher:
+    """Who set the run off, by a verified provenance predicate."""
+    return Dispatcher(**predicate["buildDefinition"]["internalParameters"]["dispatcher"])
+
+
+def test_result(report: GateReport, release: Release) -> dict[str, Any]:
+    """in-toto test result v0.1 of one gate: its criteria, the digest of its report, and its findings by outcome."""
+    ids = {
+        outcome: sorted(finding.id for finding in report.findings if finding.outcome is outcome)
+        for outcome in Outcome
+    }
+    return {
+        "result": _RESULTS[report.outcome],
+        "configuration": [
+            resource(CONFIG, release.inputs[CONFIG]),
+            resource("policy", release.inputs["policy"]),
+        ],
+        "passedTests": ids[Outcome.PASSED],
+        "warnedTests": ids[Outcome.INCONCLUSIVE],
+        "failedTests": ids[Outcome.FAILED],
+        "mlassay_criteria": plain(report.criteria),
+        "mlassay_gate": report.gate,
+        "mlassay_outcome": str(report.outcome),
+        "mlassay_report": resource(gate_report(report.gate), sha256(report_json(report))),
+        "mlassay_self_reported": report.self_reported,
+    }
+
+
+def summary(
+    release: Release, verdict: Verdict, digests: Mapping[str, str], when: datetime, version: str = __version__
+) -> dict[str, Any]:
+    """SLSA verification summary v1 over every other file of the release; ``digests`` maps their names to digests.
+
+    Anything but a passed verdict is FAILED to a stock reader; the verdict itself is named beside it.
+    """
+    attestations = {name: d for name, d in digests.items() if is_attestation(name)}
+    others = {name: d for name, d in digests.items() if not is_attestation(name)}
+    return {
+        "verifier": {"id": VERIFIER, "version": {"mlassay": version}},
+        "timeVerified": time_string(when),
+        "resourceUri": f"{EVIDENCE}{release.id}",
+        "policy": {"uri": POLICY, "digest": {"sha256": bare(release.inputs["policy"])}},
+        "inputAttestations": resources(attestations),
+        "verificationResult": "PASSED" if verdict.outcome is Outcome.PASSED else "FAILED",
+        "verifiedLevels": [],
+        "slsaVersion": "1.0",
+        "mlassay_verdict": resource(VERDICT, digests[VERDICT]) | {"outcome": str(verdict.outcome)},
+        "mlassay_files": resources(others),
+    }
+
+
+def is_attestation(name: str) -> bool:
+    """Whether a file of a release's evidence is itself signed."""
+    return name.endswith(".dsse.json") or name in (MODEL_SIGNATURE, SUMMARY)
