@@ -20,17 +20,6 @@ def loose(repository: Repository, id_: str) -> Path:
     return repository.git_dir / "objects" / id_[:2] / id_[2:]
 
 
-def unpack(repository, git):
-    """Make every object loose."""
-    pack = next((repository.git_dir / "objects" / "pack").glob("*.pack"), None)
-    if pack:
-        moved = repository.folder.parent / "moved.pack"
-        pack.rename(moved)
-        for rest in pack.parent.iterdir():
-            rest.unlink()
-        git(repository.folder, "unpack-objects", "-q", data=moved.read_bytes())
-
-
 def overwrite(path: Path, data: bytes) -> None:
     path.chmod(0o644)
     path.write_bytes(data)
@@ -106,6 +95,21 @@ def test_a_missing_object_is_corrupt_and_its_size_unknown(team):
         again.read(again.head(), "evidence/r1/model")
     assert again.tree(again.head())["evidence/r1/model"].size is None
     assert again.tree(again.head())["readme"].size == 6
+    again.close()
+
+
+@pytest.mark.parametrize("damage", ["flipped", "missing"])
+def test_a_damaged_head_is_corrupt_and_neither_unknown_nor_unborn(team, damage):
+    head = team.head()
+    if damage == "flipped":
+        flip(loose(team, head), 30)
+    else:
+        loose(team, head).unlink()
+    again = Repository.open(team.folder)
+    assert (again.head(), again.branch("main")) == (head, head)
+    for name in ("HEAD", "main", *([head] if damage == "flipped" else [])):
+        with pytest.raises(Corrupt, match=head):
+            again.resolve(name)
     again.close()
 
 

@@ -357,3 +357,8 @@ def test_a_full_disk_is_named_and_loses_nothing(team, tmp_path):
     assert local.endswith("git could not write the commit: no space is left on this disk")
     assert remote.startswith("RemoteError 4 cannot clone")
     assert remote.endswith("no space is left on this disk")
+
+
+def test_gitpython_is_imported_only_when_an_object_is_read():
+    program = "import sys, mlassay.git; sys.exit('git' in sys.modules or 'gitdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

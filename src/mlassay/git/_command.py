@@ -153,7 +153,7 @@ def words(err: str) -> str:
     """What git or a remote said, on one line: no control characters, no hints, no passwords, capped."""
     lines = []
     for line in _ESCAPES.sub("", err).replace("\r", "\n").split("\n"):
-        plain = "".join(c if c.isprintable() else " " for c in line).strip()
+        plain = " ".join("".join(c if c.isprintable() else " " for c in line).split())
         plain = _PREFIX.sub("", _SECRET.sub("://…@", plain)).strip()
         if plain and not plain.startswith("hint:") and plain not in lines:
             lines.append(plain)

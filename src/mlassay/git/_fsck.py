@@ -57,7 +57,9 @@ def _tips(folder: Path) -> list[str]:
 def _problem(line: str, paths: dict[str, str]) -> Problem:
     named = _NAMED.search(line)
     ids = _ID.findall(line)
-    path = named[1].partition(":")[2] if named else next((paths[i] for i in ids if i in paths), "")
+    path = (
+        named[1].partition(":")[2].rstrip("/") if named else next((paths[i] for i in ids if i in paths), "")
+    )
     return Problem(
         f"git fsck: {_command.words(line)}",
         why="an object of this repository is not what its id promises, or not what git itself would write",

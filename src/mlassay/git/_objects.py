@@ -11,6 +11,7 @@ from mlassay.git import _command
 from mlassay.git._parse import parse_commit, parse_tree
 from mlassay.git._reader import Reader
 from mlassay.git._values import (
+    MISSING,
     SUBMODULE_MODE,
     TREE_MODE,
     Commit,
@@ -51,6 +52,11 @@ class Objects:
         if found[0] != kind:
             raise Corrupt(id, path, f"it is a {found[0]} where a {kind} must be")
         return found[1]
+
+    def verify(self, id_: str) -> None:
+        """Raise as `read` does when the object, whatever its kind, is not what its id promises."""
+        if self._reader.fetch(full_id(id_)) is None:
+            raise self._absent(id_, "")
 
     def nodes(self, tree: str, path: str) -> Mapping[str, tuple[str, str]]:
         """The entries of one tree object as ``name -> (mode, id)``; ``path`` is for errors only."""
@@ -138,7 +144,7 @@ class Objects:
                     path=path,
                 )
             )
-        return Corrupt(id_, path, "it is missing")
+        return Corrupt(id_, path, MISSING)
 
     @property
     def is_shallow(self) -> bool:

@@ -84,6 +84,9 @@ class MovedOn(RemoteError):  # noqa: N818  says what happened
     """The compare-and-swap was lost: the ref is no longer where it was expected to be."""
 
 
+MISSING = "it is missing"
+
+
 class Corrupt(EvidenceError):  # noqa: N818  the same
     """An object is missing or does not have the bytes that its id promises; names object id and path."""
 
@@ -92,6 +95,7 @@ class Corrupt(EvidenceError):  # noqa: N818  the same
     ) -> None:
         self.object_id = object_id
         self.path = path
+        self.missing = detail == MISSING
         super().__init__(
             Problem(
                 f"git object {object_id} is damaged or was tampered with: {detail}",

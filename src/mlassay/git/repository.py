@@ -17,6 +17,7 @@ from mlassay.git._values import (
     TREE_MODE,
     Change,
     Commit,
+    Corrupt,
     Entry,
     Identity,
     full_id,
@@ -117,12 +118,12 @@ class Repository:
         names = [revision]
         if plain and not plain["name"].startswith(("-", "refs/")):
             names = [f"refs/{kind}/{revision}" for kind in ("heads", "remotes")] + names
+        names = [name for name in names if "\0" not in name and "\n" not in name]
         for name in names:
-            if "\0" in name or "\n" in name:
-                break
-            found = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
-            if not found.code:
-                return full_id(found.text)
+            found = self._tip(name + "^{commit}")
+            if found:
+                return full_id(found)
+        self._refuse_damage(names, revision)
         raise ConfigurationError(
             Problem(
                 f"{revision[:200]!a} names no commit here",
@@ -415,10 +416,18 @@ class Repository:
     def _git(self, *arguments: str) -> Result:
         return _command.run(arguments, self.folder)
 
+    def _refuse_damage(self, names: Sequence[str], revision: str) -> None:
+        """Raise Corrupt when one of ``names`` is known, but what it names cannot be read: no mere typing error."""
+        for name in names:
+            if found := self._tip(name):
+                try:
+                    self._objects.verify(found)
+                except Corrupt as error:
+                    if not (error.missing and found == revision):
+                        raise
+
     def _tip(self, ref: str) -> str | None:
-        return (
-            self._git("rev-parse", "--verify", "--quiet", "--end-of-options", ref + "^{commit}").text or None
-        )
+        return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", ref).text or None
 
     def _tree_folder(self) -> Path:
         if self.worktree is None:
