@@ -26,12 +26,18 @@ def table(name: str) -> str:
     return "\n" + "\n".join(rows) + "\n\n"
 
 
-def keys(root: dict[str, Any], node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
+def keys(
+    root: dict[str, Any], node: dict[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Every key below ``node``: its dotted name, its schema, whether it must be there."""
     node = resolved(root, node)
     for name, child in node.get("properties", {}).items():
         found = resolved(root, child)
-        yield f"`{prefix}{name}`" if not prefix else f"{prefix}`{name}`", found, name in node.get("required", ())
+        yield (
+            f"`{prefix}{name}`" if not prefix else f"{prefix}`{name}`",
+            found,
+            name in node.get("required", ()),
+        )
         yield from _below(root, found, f"{prefix}{name}.")
 
 
@@ -45,7 +51,9 @@ def resolved(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     return {**target, **{key: value for key, value in node.items() if key != "$ref"}}
 
 
-def _below(root: dict[str, Any], node: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any], bool]]:
+def _below(
+    root: dict[str, Any], node: dict[str, Any], prefix: str
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
     yield from keys(root, node, prefix)
     each = node.get("additionalProperties")
     if isinstance(each, dict):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 import pytest
+from tests.docs.tables import filled, keys
 
 from mlassay.cli import VERBS
 from mlassay.files import schema, schema_names
 from mlassay.wiring import GATES
-from tests.docs.tables import filled, keys
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -67,7 +67,9 @@ def test_every_verbs_help_says_what_it_does_and_gives_an_example(verb, name, com
     assert command.help
 
 
-@pytest.mark.parametrize("verb", sorted(path.stem for path in (DOCS / "verbs").glob("*.md") if path.stem != "README"))
+@pytest.mark.parametrize(
+    "verb", sorted(path.stem for path in (DOCS / "verbs").glob("*.md") if path.stem != "README")
+)
 def test_no_page_explains_a_verb_that_is_not_there(verb):
     assert verb in VERBS
 
@@ -93,7 +95,9 @@ def test_every_key_of_every_file_is_explained(name):
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_every_table_of_keys_is_the_schemas(page):
-    assert filled(page.read_text()) == page.read_text(), "write it anew: .venv/bin/python -m tests.docs.tables"
+    assert filled(page.read_text()) == page.read_text(), (
+        "write it anew: .venv/bin/python -m tests.docs.tables"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
