@@ -23,6 +23,7 @@ from mlassay.config.types import (
     Weigh,
     level_of,
 )
+from mlassay.config.units import size_in_bytes
 
 __all__ = [
     "RISKS",
@@ -50,4 +51,5 @@ __all__ = [
     "load_environment",
     "load_people",
     "load_policy",
+    "size_in_bytes",
 ]

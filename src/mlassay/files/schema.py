@@ -11,7 +11,7 @@ from importlib.resources import files as package_files
 from typing import Any
 
 from mlassay.errors import Problem
-from mlassay.files.document import Document, dotted
+from mlassay.files.document import Document, Pointer, dotted
 
 MOST = 50  # problems of one file that are worth printing
 
@@ -58,6 +58,25 @@ def check(document: Document, schema_name: str) -> list[Problem]:
         rest = Problem(f"and {len(problems) - MOST} more problems", path=document.path)
         return [*problems[:MOST], rest]
     return problems
+
+
+def _to_do(value: Any) -> bool:
+    return isinstance(value, str) and value.lstrip().startswith("TODO")
+
+
+def _unwritten(document: Document, at: Pointer, value: Any) -> Iterator[Problem]:
+    if _to_do(value):
+        yield document.problem(
+            at,
+            f"'{dotted(at)}' is not written yet: {value.strip()[:100]}",
+            "only a person can know this, and those who judge the model will rely on it",
+            "replace the TODO by the answer, in your own words",
+        )
+    parts = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, item in parts:
+        yield from _unwritten(document, (*at, key), item)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -27,9 +27,7 @@ from mlassay.manifest.types import (
 def load_manifest(path: str, data: bytes) -> Manifest:
     """Read a manifest; ConfigurationError with every problem of it. The data itself is not looked at."""
     document = read_yaml(path, data)
-    ConfigurationError.raise_if_any(
-        [*check(document, "manifest"), *_unwritten(document, (), document.value), *_beyond_schema(document)]
-    )
+    ConfigurationError.raise_if_any([*check(document, "manifest"), *_beyond_schema(document)])
     return _build(document, sha256(data))
 
 
@@ -37,20 +35,6 @@ def root_digest(files: Iterable[DataFile]) -> str:
     """SHA-256 over the lines ``<digest> <size> <path>``, sorted by path: it names the data, whole."""
     lines = sorted((file.path, f"{file.digest} {file.size} {file.path}\n") for file in files)
     return "sha256:" + hashlib.sha256("".join(line for _, line in lines).encode("utf-8")).hexdigest()
-
-
-def _unwritten(document: Document, at: Pointer, value: Any) -> Iterator[Problem]:
-    if isinstance(value, str) and value.lstrip().startswith("TODO"):
-        yield document.problem(
-            at,
-            f"'{dotted(at)}' is not written yet: {value.strip()[:100]}",
-            "only a person can know this, and those who judge the model will rely on it",
-            "replace the TODO by the answer, in your own words",
-        )
-    for key, item in (
-        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    ):
-        yield from _unwritten(document, (*at, key), item)
 
 
 def _beyond_schema(document: Document) -> Iterator[Problem]:

@@ -1,0 +1,85 @@
+"""Policy's floors over ``ml.yaml``'s criteria: what is tighter stays, what is looser is refused, what lacks is added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlassay.config import Config, Policy, size_in_bytes
+from mlassay.errors import Problem
+
+ALWAYS = ("data", "contract")
+
+_MORE_IS_TIGHTER = frozenset({"min", "minimum_rows", "rows", "radius"})
+_LESS_IS_TIGHTER = frozenset({"max", "max_drop", "tolerance"})
+_LISTS = frozenset({"sensitive", "columns"})  # more of them is tighter
+_FREE = frozenset({"rationale", "limits", "run", "uses", "junit"})
+
+
+def criteria_in_force(config: Config, policy: Policy) -> dict[str, Mapping[str, Any]]:
+    """Gate -> criteria: ``ml.yaml``'s, with what policy's floors have besides; `data` and `contract` always."""
+    gates = {gate: dict(config.gates.get(gate, {})) for gate in (*ALWAYS, *config.gates, *policy.floors)}
+    return {gate: _merged(criteria, policy.floors.get(gate, {})) for gate, criteria in gates.items()}
+
+
+def looser(config: Config, policy: Policy, path: str) -> Iterator[Problem]:
+    """A problem for each criterion of ``ml.yaml`` that is looser than its floor."""
+    for gate, floor in policy.floors.items():
+        for keys, ours, theirs in _loosened(config.gates.get(gate, {}), floor, (gate,)):
+            name = ".".join(("gates", *keys))
+            place = ".".join(("floors", *keys))
+            line = policy.lines.get(place)
+            yield Problem(
+                f"{name} is {_shown(ours)}, looser than policy's {_shown(theirs)} "
+                f"({policy.path}{f':{line}' if line else ''})",
+                why="policy's floors can be tightened here, never loosened: they are what everybody agreed on",
+                remedy=f"write {_shown(theirs)} or tighter, or delete the key to take policy's; "
+                "changing the floor is a change of policy ('mlassay propose')",
+                path=path,
+                line=config.lines.get(name),
+            )
+
+
+def _merged(ours: Mapping[str, Any], floor: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(ours)
+    for key, theirs in floor.items():
+        if key not in merged:
+            merged[key] = theirs
+        elif isinstance(theirs, Mapping) and isinstance(merged[key], Mapping):
+            merged[key] = _merged(merged[key], theirs)
+    return merged
+
+
+def _loosened(
+    ours: Mapping[str, Any], floor: Mapping[str, Any], at: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    for key, theirs in floor.items():
+        if key not in ours or key in _FREE:
+            continue
+        mine = ours[key]
+        if isinstance(theirs, Mapping) and isinstance(mine, Mapping):
+            yield from _loosened(mine, theirs, (*at, key))
+        elif not _tight(key, mine, theirs):
+            yield (*at, key), mine, theirs
+    if "rows" in ours and "rows" not in floor and "perturb" in floor:
+        yield (*at, "rows"), ours["rows"], "all rows"
+
+
+def _tight(key: str, mine: Any, theirs: Any) -> bool:
+    if key in _LISTS and isinstance(mine, list) and isinstance(theirs, list):
+        return set(theirs) <= set(mine)
+    if key in _MORE_IS_TIGHTER:
+        return bool(_number(mine) >= _number(theirs))
+    if key in _LESS_IS_TIGHTER:
+        return bool(_number(mine) <= _number(theirs))
+    if isinstance(theirs, bool):
+        return mine is theirs or theirs is False
+    return bool(mine == theirs)
+
+
+def _number(value: Any) -> float:
+    return float(size_in_bytes(value)) if isinstance(value, str) else float(value)
+
+
+def _shown(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)

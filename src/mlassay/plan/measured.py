@@ -1,0 +1,138 @@
+"""What verdicts are measured on: label, favourable answer, inputs, and the columns that gates name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlassay.config import Config
+from mlassay.errors import Problem
+from mlassay.manifest import Manifest
+from mlassay.plan.places import Places
+
+
+def measurement_problems(
+    config: Config, evaluation: Manifest, criteria: Mapping[str, Mapping[str, Any]], places: Places
+) -> Iterator[Problem]:
+    """Everything that gates would look for in the evaluation data and not find."""
+    yield from _label(config, evaluation, places)
+    yield from _inputs(config, evaluation, places)
+    yield from _sensitive(evaluation, criteria.get("bias", {}), places)
+    yield from _perturbed(config, evaluation, criteria.get("adversarial", {}), places)
+    for name, rows in criteria.get("performance", {}).get("slices", {}).items():
+        if rows["column"] not in _names(evaluation):
+            yield places.missing_column(f"gates.performance.slices.{name}.column", rows["column"], evaluation)
+
+
+def _label(config: Config, evaluation: Manifest, places: Places) -> Iterator[Problem]:
+    name, favourable = config.evaluate.label, config.model.favourable
+    if name not in _names(evaluation):
+        yield places.missing_column("evaluate.label", name, evaluation)
+        return
+    column = evaluation.column(name)
+    if column.role != "label":
+        yield places.problem(
+            "evaluate.label",
+            f"the column '{name}' has the role {column.role} in {evaluation.path}",
+            "a column that is an input cannot be what the model is measured by",
+            "give it 'role: label' there, or name the label column here",
+        )
+    if column.type != "category" or len(column.values) != 2:
+        yield places.problem(
+            "evaluate.label",
+            f"'{name}' is no category of two values in {evaluation.path}",
+            "a binary classification tells two labels apart; their order gives label 0 and label 1",
+            "declare 'type: category' and 'values: [\"no\", \"yes\"]' there",
+        )
+        return
+    if isinstance(favourable, str) and favourable not in column.values:
+        what = f"'{favourable}' is no value of '{name}'"
+    elif isinstance(favourable, int) and favourable not in (0, 1):
+        what = f"{favourable} is no label: labels are 0 ('{column.values[0]}') and 1 ('{column.values[1]}')"
+    elif (
+        isinstance(favourable, int)
+        and column.values[favourable] != str(favourable)
+        and str(favourable) in column.values
+    ):
+        what = f"{favourable} can mean the value '{favourable}' or the label {favourable} ('{column.values[favourable]}')"
+    else:
+        return
+    yield places.problem(
+        "model.favourable",
+        what,
+        "the same model treats a group well in one direction and badly in the other",
+        f'write one of: "{column.values[0]}", "{column.values[1]}"',
+    )
+
+
+def _inputs(config: Config, evaluation: Manifest, places: Places) -> Iterator[Problem]:
+    features = {column.name for column in evaluation.features} - set(config.train.withhold)
+    if not features:
+        yield places.problem(
+            "train.withhold", "no column is left as an input", remedy="withhold fewer columns"
+        )
+    for number, name in enumerate(config.model.inputs):
+        place = f"model.inputs.{number}"
+        if name not in _names(evaluation):
+            yield places.missing_column(place, name, evaluation)
+        elif name not in features:
+            yield places.problem(
+                place,
+                f"'{name}' is no input: its role is {evaluation.column(name).role}, or it is withheld",
+                "a model that needs it cannot be run on what it may see",
+                "take it out, or change its role in the manifest",
+            )
+
+
+def _sensitive(evaluation: Manifest, bias: Mapping[str, Any], places: Places) -> Iterator[Problem]:
+    for name in bias.get("sensitive", []):
+        if name not in _names(evaluation):
+            yield places.missing_column("gates.bias.sensitive", name, evaluation)
+        elif evaluation.column(name).type != "category":
+            yield places.problem(
+                "gates.bias.sensitive",
+                f"'{name}' is no category in {evaluation.path}",
+                "groups are rows that share a value: numbers make hundreds of groups of one row",
+                "declare it as a category, or add a column of bands",
+            )
+    for name, value in bias.get("reference", {}).items():
+        if name not in bias.get("sensitive", []):
+            yield places.problem(
+                f"gates.bias.reference.{name}", f"'{name}' is not among the sensitive columns"
+            )
+        elif name in _names(evaluation) and value not in evaluation.column(name).values:
+            known = ", ".join(evaluation.column(name).values)
+            yield places.problem(
+                f"gates.bias.reference.{name}",
+                f"'{value}' is no value of '{name}'",
+                remedy=f"values: {known}",
+            )
+
+
+def _perturbed(
+    config: Config, evaluation: Manifest, adversarial: Mapping[str, Any], places: Places
+) -> Iterator[Problem]:
+    for name in adversarial.get("perturb", {}).get("columns", []):
+        place = "gates.adversarial.perturb.columns"
+        if name not in _names(evaluation):
+            yield places.missing_column(place, name, evaluation)
+            continue
+        column = evaluation.column(name)
+        if column.role != "feature" or name in config.train.withhold:
+            yield places.problem(
+                place,
+                f"'{name}' is no input of the model",
+                "changing what the model never sees flips nothing, and would pass for robustness",
+                "name columns with 'role: feature' that are not withheld",
+            )
+        elif column.type in ("number", "integer") and (column.minimum is None or column.maximum is None):
+            yield places.problem(
+                place,
+                f"'{name}' has no declared range in {evaluation.path}",
+                "the radius is a share of the range",
+                "declare its min and max there",
+            )
+
+
+def _names(manifest: Manifest) -> set[str]:
+    return {column.name for column in manifest.columns}
