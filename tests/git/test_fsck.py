@@ -61,3 +61,14 @@ def test_unsafe_trees_are_found_even_when_the_configuration_looks_away(team, git
     assert git(team.folder, "fsck", "--strict", "--full") == ""  # the control: stock git looks away
     (problem,) = [problem for problem in team.fsck() if tree in problem.what]
     assert "duplicateEntries" in problem.what
+
+
+def test_two_damages_at_once_are_both_named(team):
+    ids = {path: team.entry(team.head(), path).id for path in ("evidence/r1", "readme")}
+    for id_ in ids.values():
+        file = team.git_dir / "objects" / id_[:2] / id_[2:]
+        file.chmod(0o644)
+        file.write_bytes(file.read_bytes()[:-6])
+    problems = Repository.open(team.folder).fsck()
+    for path, id_ in ids.items():
+        assert [problem for problem in problems if id_ in problem.what and problem.path == path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import subprocess
 import sys
 
@@ -281,3 +282,19 @@ def test_words_are_cleaned_capped_and_without_passwords():
         "fatal: a\x1b[31mb\x1b[0m\nremote: error: c\r\nhint: no\nfatal: https://me:pw@h/x\x00\n"
     ) == "ab; c; https://h/x".replace("//h", "//…@h")
     assert len(words("x" * 10_000)) == 600
+
+
+def test_a_remote_that_never_answers_ends_in_an_error(team, git, monkeypatch):
+    git(team.folder, "remote", "add", "origin", "ssh://h/x.git")
+    monkeypatch.setenv("GIT_SSH_COMMAND", "sleep 3; false")
+    monkeypatch.setattr("mlassay.git._command.REMOTE_TIMEOUT", 0.3)
+    with pytest.raises(RemoteError, match="did not answer"):
+        team.fetch("origin")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_remote_of_another_user_is_refused_with_the_command_that_trusts_it(team, remote):
+    os.chown(remote, 65534, 65534)
+    with pytest.raises(RemoteError, match="dubious ownership") as caught:
+        team.fetch("origin")
+    assert f"git config --global --add safe.directory {remote}" in caught.value.problems[0].remedy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -284,6 +285,7 @@ def test_git_variables_of_a_surrounding_hook_do_not_lead_astray(team, tmp_path, 
 
 PROGRAM = """
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from datetime import UTC, datetime
 from mlassay.git import Identity, Repository
@@ -362,3 +364,23 @@ def test_a_full_disk_is_named_and_loses_nothing(team, tmp_path):
 def test_gitpython_is_imported_only_when_an_object_is_read():
     program = "import sys, mlassay.git; sys.exit('git' in sys.modules or 'gitdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_an_index_that_is_locked_is_named_and_a_commit_can_be_dated(team):
+    lock = team.git_dir / "index.lock"
+    lock.write_bytes(b"")
+    (team.folder / "readme").write_bytes(b"new\n")
+    with pytest.raises(ConfigurationError, match=r"index.lock") as caught:
+        team.add_and_commit(["readme"], "x")
+    assert "delete the index.lock" in caught.value.problems[0].remedy
+    lock.unlink()
+    when = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert team.commit(team.add_and_commit(["readme"], "x", when=when)).time == when
+
+
+def test_a_commit_that_git_refuses_is_one_clear_error(team):
+    (team.folder / "readme").write_bytes(b"new\n")
+    head = team.head()
+    with pytest.raises(ConfigurationError, match="git cannot commit"):
+        team.add_and_commit(["readme"], "x", author=Identity("", ""))
+    assert team.head() == head

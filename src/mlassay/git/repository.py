@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
-from mlassay.git import _command, _fsck, _history, _remote, _worktree, _write
+from mlassay.git import _checkout, _command, _fsck, _history, _remote, _revisions, _worktree, _write
 from mlassay.git._command import Result
 from mlassay.git._objects import Objects, kind_of, shallow
 from mlassay.git._values import (
@@ -17,7 +17,6 @@ from mlassay.git._values import (
     TREE_MODE,
     Change,
     Commit,
-    Corrupt,
     Entry,
     Identity,
     full_id,
@@ -25,7 +24,6 @@ from mlassay.git._values import (
     path_parts,
 )
 
-_PLAIN = re.compile(r"(?P<name>[^~^:@{}\\\s?*\[]+)(?P<rest>[~^].*)?")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*\.(.+\.)?[A-Za-z][A-Za-z0-9-]*", re.DOTALL)
 
 
@@ -111,25 +109,9 @@ class Repository:
     def resolve(self, revision: str) -> str:
         """The id of the commit that ``revision`` names; a branch goes before a tag of the same name.
 
-        ConfigurationError when there is none.
+        ConfigurationError when there is none; Corrupt when it is there and damaged.
         """
-        # git would take refs/tags/main for "main", and anyone who may push tags could then move our main line.
-        plain = None if re.fullmatch(r"[0-9a-f]{40}|HEAD", revision) else _PLAIN.fullmatch(revision)
-        names = [revision]
-        if plain and not plain["name"].startswith(("-", "refs/")):
-            names = [f"refs/{kind}/{revision}" for kind in ("heads", "remotes")] + names
-        names = [name for name in names if "\0" not in name and "\n" not in name]
-        for name in names:
-            found = self._tip(name + "^{commit}")
-            if found:
-                return full_id(found)
-        self._refuse_damage(names, revision)
-        raise ConfigurationError(
-            Problem(
-                f"{revision[:200]!a} names no commit here",
-                remedy="git fetch, or look at git log and git branch -a",
-            )
-        )
+        return _revisions.resolve(self.folder, self._objects, revision)
 
     def commit(self, id: str) -> Commit:  # noqa: A002
         """The commit with this id, verified."""
@@ -269,11 +251,11 @@ class Repository:
 
     def head(self) -> str | None:
         """The commit that is checked out; None before the first commit."""
-        return self._tip("HEAD")
+        return _revisions.tip(self.folder, "HEAD")
 
     def branch(self, name: str) -> str | None:
         """The tip of a local branch; None when there is no such branch."""
-        return self._tip(full_ref(f"refs/heads/{name}"))
+        return _revisions.tip(self.folder, full_ref(f"refs/heads/{name}"))
 
     def current_branch(self) -> str | None:
         """The branch that is checked out, born or not; None for a detached HEAD."""
@@ -340,48 +322,21 @@ class Repository:
 
         Whatever else is staged stays staged and out of the commit.
         """
-        folder = self._tree_folder()
         who = author or self.identity()
-        extra = {
-            f"GIT_{role}_{part.upper()}": getattr(who, part)
-            for role in ("AUTHOR", "COMMITTER")
-            for part in ("name", "email")
-        }
-        if when is not None:
-            extra |= {
-                f"GIT_{role}_DATE": f"{int(when.timestamp())} +0000" for role in ("AUTHOR", "COMMITTER")
-            }
-        added = _command.run(["add", "--all", "--", *paths], folder)
-        if added.code:
-            raise _command.failure(added, "git cannot add these files", path=str(folder))
-        options = ["--quiet", "--no-verify", "--cleanup=verbatim", "--file=-", "--only"]
-        text = (message.rstrip("\n") + "\n").encode()
-        done = _command.run(["commit", *options, "--", *paths], folder, data=text, extra=extra)
-        head = self.head()
-        if done.code and not (head and self._nothing_staged(paths)):
-            raise _command.failure(done, "git cannot commit", path=str(folder))
-        return full_id(head or "")
+        _checkout.add_and_commit(self._tree_folder(), paths, message, who, when)
+        return full_id(self.head() or "")
 
     def fast_forward(self, branch: str, commit: str) -> bool:
         """Bring a local branch to ``commit`` if it is an ancestor of it and nothing uncommitted would be lost.
 
         A checked-out branch takes its work tree along. False, and nothing changed, otherwise.
         """
-        ref = full_ref(f"refs/heads/{branch}")
         old = self.branch(branch)
         if old is None or not self.is_ancestor(old, commit):
             return False
-        if old == commit:
-            return True
-        where = os.fsdecode(self._git("for-each-ref", "--format=%(worktreepath)", ref).out).removesuffix("\n")
-        if not where:
-            return self._git("update-ref", ref, full_id(commit), old).code == 0
-        if self.worktree is None or not self.worktree.samefile(where):
-            return False
-        # Ignored files are overwritten by default: here they are somebody's work as well.
-        options = ["--ff-only", "--quiet", "--no-overwrite-ignore", "--no-stat", "--no-verify-signatures"]
-        done = _command.run(["merge", *options, full_id(commit)], self.worktree)
-        return done.code == 0 and self.branch(branch) == commit
+        if old != commit:
+            _checkout.move(self.folder, self.worktree, full_ref(f"refs/heads/{branch}"), old, full_id(commit))
+        return self.branch(branch) == commit
 
     # Remotes
 
@@ -416,28 +371,12 @@ class Repository:
     def _git(self, *arguments: str) -> Result:
         return _command.run(arguments, self.folder)
 
-    def _refuse_damage(self, names: Sequence[str], revision: str) -> None:
-        """Raise Corrupt when one of ``names`` is known, but what it names cannot be read: no mere typing error."""
-        for name in names:
-            if found := self._tip(name):
-                try:
-                    self._objects.verify(found)
-                except Corrupt as error:
-                    if not (error.missing and found == revision):
-                        raise
-
-    def _tip(self, ref: str) -> str | None:
-        return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", ref).text or None
-
     def _tree_folder(self) -> Path:
         if self.worktree is None:
             raise ConfigurationError(
                 Problem("this is a bare repository: it has no files to look at", path=str(self.folder))
             )
         return self.worktree
-
-    def _nothing_staged(self, paths: Sequence[str]) -> bool:
-        return self._git("diff-index", "--cached", "--quiet", "HEAD", "--", *paths).code == 0
 
     def _unreadable(self, result: Result, *ids: str) -> Exception:
         """What git stumbled over, told by reading the named commits ourselves first."""

@@ -1,0 +1,51 @@
+"""What people type, into commit ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlassay.errors import ConfigurationError, Problem
+from mlassay.git import _command
+from mlassay.git._objects import Objects
+from mlassay.git._values import Corrupt, full_id
+
+_FIXED = re.compile(r"[0-9a-f]{40}|HEAD")
+_PLAIN = re.compile(r"(?!-|refs/)[^~^:@{}\\\s?*\[]+([~^].*)?")
+
+
+def resolve(folder: Path, objects: Objects, revision: str) -> str:
+    """The id of the commit that ``revision`` names; ConfigurationError when there is none, Corrupt when damaged."""
+    names = [revision]
+    # git would take refs/tags/main for "main", and anyone who may push tags could then move our main line.
+    if not _FIXED.fullmatch(revision) and _PLAIN.fullmatch(revision):
+        names = [f"refs/heads/{revision}", f"refs/remotes/{revision}", revision]
+    names = [name for name in names if "\0" not in name and "\n" not in name]
+    for name in names:
+        if found := tip(folder, name + "^{commit}"):
+            return full_id(found)
+    _refuse_damage(folder, objects, names, revision)
+    raise ConfigurationError(
+        Problem(
+            f"{revision[:200]!a} names no commit here",
+            remedy="git fetch, or look at git log and git branch -a",
+        )
+    )
+
+
+def tip(folder: Path, name: str) -> str | None:
+    """The id that ``name`` stands for, whether or not it can be read; None when it stands for nothing."""
+    result = _command.run(["rev-parse", "--verify", "--quiet", "--end-of-options", name], folder)
+    return result.text or None
+
+
+def _refuse_damage(folder: Path, objects: Objects, names: Sequence[str], revision: str) -> None:
+    """Raise Corrupt when one of ``names`` is known, but what it names cannot be read: no mere typing error."""
+    for name in names:
+        if found := tip(folder, name):
+            try:
+                objects.verify(full_id(found))
+            except Corrupt as error:
+                if not (error.missing and found == revision):
+                    raise
