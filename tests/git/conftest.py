@@ -1,7 +1,4 @@
-"""Real repositories in temporary folders, made with stock git and cut off from the configuration of this machine.
-
-Helpers are fixtures, not imports, and this folder is no package: as one it would shadow GitPython's ``git``.
-"""
+"""Real repositories in temporary folders, made with stock git and cut off from the configuration of this machine."""
 
 from __future__ import annotations
 
