@@ -51,11 +51,13 @@ def read_release(
     every problem is collected, each naming its file.
     """
     folder = layout.evidence_dir(release_id)
-    entry = repo.entry(commit, folder) if layout.is_release_id(release_id) else None
-    record = record or (find_record(repo, commit, release_id) if entry else None)
+    known = layout.is_release_id(release_id)
+    record = record or (find_record(repo, commit, release_id) if known else None)
+    entry = repo.entry(commit, folder) if known else None
     if entry is None or record is None:
-        missing = Problem(f"there is no evidence of a release {release_id!r} here", path=folder)
-        return ReleaseEvidence(release_id, problems=(missing,))
+        what = f"evidence of {release_id!r} was recorded in {record[:12]} and is gone" if record else _NEVER
+        missing = Problem(what, "evidence is only ever added", "mlassay status lists the releases", folder)
+        return ReleaseEvidence(release_id, record_commit=record or "", problems=(missing,))
     reading = Reading.of(repo, commit, folder, artifacts=frozenset({layout.MODEL}))
     found = ReleaseEvidence(release_id, tree_id=entry.id, record_commit=record)
     trust = reading.attempt(partial(trust_before, repo, record, commit, f"{folder}/{layout.SUMMARY}"))
@@ -63,6 +65,9 @@ def read_release(
         found = _read(repo, reading, found, trust, verifiers)
     _unchanged(repo, reading, record, entry.id)
     return replace(found, problems=tuple(dict.fromkeys(reading.problems)))
+
+
+_NEVER = "no release of this name was ever recorded here"
 
 
 def find_record(repo: Repository, head: str, release_id: str) -> str | None:

@@ -93,6 +93,19 @@ def find_signer(key: Path | None) -> P256Signer:
     )
 
 
+def refuse_inside(key: Path, folder: Path) -> None:
+    """ConfigurationError when a private key's file lies in a repository's folder, one ``git add`` from everybody."""
+    if key.resolve().is_relative_to(folder.resolve()):
+        raise ConfigurationError(
+            Problem(
+                "this private key lies inside the repository",
+                why="one 'git add' would publish it, and the team's own code can read it",
+                remedy="keep it in another folder, or in the CI's secrets; if it was ever committed, revoke it",
+                path=str(key),
+            )
+        )
+
+
 def _read_private(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode

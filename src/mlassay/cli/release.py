@@ -1,0 +1,215 @@
+"""``sign``, ``record`` and ``verify``: from a tested run to evidence on the main line, and back."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlassay.cli.common import (
+    directory_option,
+    json_option,
+    note,
+    print_json,
+    printable,
+    run_option,
+    show_error,
+)
+from mlassay.errors import EvidenceError, ExitCode, Problem
+
+if TYPE_CHECKING:
+    from mlassay.audit.verify import Report
+
+
+@click.command(epilog="Example: mlassay sign --key ~/keys/ci.pem")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The CI signer's private key (PEM). Otherwise its text is taken from MLASSAY_SIGNING_KEY.",
+)
+@run_option
+@directory_option
+@json_option
+def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> None:
+    """Sign what train and test left; runs no code of the repository.
+
+    Every input digest is computed again from git objects. Leaves sign/ in the run folder, for 'mlassay record'.
+    """
+    from mlassay import ci, wiring
+    from mlassay.git import Repository
+    from mlassay.signers.p256 import refuse_inside
+    from mlassay.stages.sign import sign as stage
+
+    repository = Repository.open(directory)
+    if key is not None:
+        refuse_inside(key, repository.folder)
+    signed = stage(repository, directory / run_folder, wiring.ci_signer(key), ci.context(), datetime.now(UTC))
+    release, verdict = signed.release, signed.verdict
+    if as_json:
+        print_json(
+            {
+                "release": release.id,
+                "digest": release.digest,
+                "verdict": str(verdict.outcome),
+                "signer": signed.signer,
+                "folder": str(signed.folder),
+            }
+        )
+        return
+    click.echo(f"signed {release.id}: {verdict.outcome} (by {signed.signer})")
+    note("Next: mlassay record")
+
+
+@click.command(epilog="Example: mlassay record --dry-run")
+@click.option("--dry-run", is_flag=True, help="Say what would be committed, and commit nothing.")
+@run_option
+@directory_option
+@json_option
+def record(dry_run: bool, run_folder: Path, directory: Path, as_json: bool) -> None:
+    """Put a release's evidence on the main line, whatever its verdict.
+
+    One commit, pushed only if the main line is where it was seen. Recording a release again changes nothing.
+    """
+    from mlassay import wiring
+    from mlassay.git import Repository
+    from mlassay.stages.record import record as stage
+
+    repository = Repository.open(directory)
+    done = stage(repository, directory / run_folder, wiring.verifiers(), dry_run=dry_run)
+    if as_json:
+        print_json(
+            {
+                "release": done.release.id,
+                "verdict": str(done.verdict.outcome),
+                "commit": done.commit or None,
+                "already": done.already,
+                "dry_run": dry_run,
+                "paths": list(done.paths),
+            }
+        )
+        return
+    if done.already:
+        click.echo(f"{done.release.id} is on the main line already: nothing was changed")
+    elif dry_run:
+        click.echo(
+            f"would commit to main of {done.remote or 'this repository'}:\n\n{printable(done.message)}"
+        )
+        click.echo("\n".join(f"  {path}" for path in done.paths))
+    else:
+        click.echo(f"recorded {done.release.id}: {done.verdict.outcome} (commit {done.commit[:12]})")
+    if not dry_run and not done.local_is_current:
+        note("Your branch 'main' was left as it is; git pull brings the record here.")
+
+
+@click.command(epilog="Example: mlassay verify 20261120-1a2b3c4d")
+@click.argument("release", required=False)
+@click.option(
+    "--at", "revision", default="HEAD", show_default=True, metavar="REV", help="The commit to read from."
+)
+@directory_option
+@json_option
+def verify(release: str | None, revision: str, directory: Path, as_json: bool) -> None:
+    """Check every signature and digest of one RELEASE, or of everything on the main line.
+
+    Reads git objects by id, under the policy and people of the commit before each thing. Needs a clone and no key.
+    """
+    from mlassay import wiring
+    from mlassay.audit.verify import verify as audit
+    from mlassay.git import Repository
+
+    repository = Repository.open(directory)
+    at = repository.resolve(revision)
+    progress = _Progress()
+    report = audit(
+        repository,
+        at,
+        release,
+        wiring.verifiers(),
+        worktree=at == repository.head(),
+        progress=progress.say,
+    )
+    progress.clear()
+    if as_json:
+        print_json(_as_json(report))
+    else:
+        _print(report)
+    if report.problems:
+        if not as_json:
+            show_error(EvidenceError(*report.problems))
+        click.get_current_context().exit(ExitCode.EVIDENCE)
+
+
+class _Progress:
+    """One line that is written over, on a terminal, once a check takes longer than a moment."""
+
+    def __init__(self) -> None:
+        self._start = datetime.now(UTC)
+        self._shown = False
+
+    def say(self, text: str) -> None:
+        """Show what is being looked at."""
+        if sys.stderr.isatty() and (datetime.now(UTC) - self._start).total_seconds() > 1:
+            self._shown = True
+            click.echo(f"\r\x1b[K… {printable(text)}", nl=False, err=True)
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _print(report: Report) -> None:
+    for item in report.confirmed:
+        if item.problems:
+            click.secho("INVALID ", fg="red", nl=False)
+            click.echo(
+                f"{item.kind} {printable(item.name)}: {_count(len(item.problems), 'problem')}, told below"
+            )
+            continue
+        by = ", ".join(item.by) or "nobody"
+        checked = f"{_count(item.signatures, 'signature')} by {by}, {_count(item.digests, 'check')}"
+        click.secho("ok      ", fg="green", nl=False)
+        click.echo(printable(f"{item.kind} {item.name}: {item.says} ({checked})"))
+    if report.problems:
+        click.echo(f"NOT VALID at {report.head[:12]}: {_count(len(report.problems), 'problem')}")
+        return
+    things = _count(len(report.confirmed), "thing")
+    click.echo(f"valid at {report.head[:12]}: {things} confirmed, no problem found")
+    click.echo("Not checked:")
+    for text in report.not_checked:
+        click.echo(f"  - {text}")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    return {
+        "valid": not report.problems,
+        "head": report.head,
+        "root": report.root,
+        "confirmed": [
+            {
+                "kind": item.kind,
+                "name": item.name,
+                "commit": item.commit,
+                "says": item.says,
+                "by": list(item.by),
+                "signatures": item.signatures,
+                "checks": item.digests,
+                "valid": not item.problems,
+            }
+            for item in report.confirmed
+        ],
+        "problems": [_problem(problem) for problem in report.problems],
+        "not_checked": list(report.not_checked),
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {"what": problem.what, "why": problem.why, "remedy": problem.remedy, "path": problem.path}
