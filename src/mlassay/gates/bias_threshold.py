@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from mlassay.gates.bias_cells import Cells, Counts, Groups, tally
 from mlassay.gates.bias_rules import RATES, RULES, Rule, obstacle
 from mlassay.gates.evaluated import Evaluated
+from mlassay.gates.thresholds import SETTINGS
 from mlassay.statistics import Z95
 
-SETTINGS = np.arange(1, 1000) / 1000
-"""Thresholds as people write them, three decimals."""
 _MOST_CELLS = 500  # keeps the tables of counts by cell and setting under about 50 MB
 
 

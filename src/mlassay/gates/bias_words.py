@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from mlassay.digest import decimal_string
 from mlassay.evidence.verdict import Outcome
 from mlassay.gates.bias_rules import Comparison, Rule
-from mlassay.gates.bias_threshold import SETTINGS, Setting
+from mlassay.gates.bias_threshold import Setting
 from mlassay.gates.common import shown
 from mlassay.gates.evaluated import Evaluated
+from mlassay.gates.thresholds import SETTINGS
 
 
 def sentence(part: Comparison, rule: Rule, limit: float, rows: Evaluated) -> str:

@@ -2,6 +2,7 @@
 
 from mlassay.statistics.multiple import family_wise_z, holm
 from mlassay.statistics.paired import (
+    SEED,
     Estimate,
     bootstrap_counts,
     mcnemar,
@@ -24,6 +25,7 @@ from mlassay.statistics.proportions import (
 from mlassay.statistics.ranking import auc, auc_drop, auc_interval
 
 __all__ = [
+    "SEED",
     "Z95",
     "Estimate",
     "auc",
