@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from mlassay.model.pickles import pickle_in
 from mlassay.model.types import MAX_BYTES, refuse
 
 _EXPORT = "export the model to ONNX in one file (for scikit-learn: skl2onnx.to_onnx) and write it whole"
@@ -47,10 +48,10 @@ def parse(data: bytes, path: Path) -> Any:
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-    if kind := pickle_kind(data[:4096]):
+    if kind := _executable(data):
         raise refuse(
             "format",
-            f"the model file is no ONNX model but {kind}",
+            f"the model file is no ONNX model: {kind}",
             why="such a file runs code when it is opened, so it is never opened",
             remedy=_EXPORT,
             path=path,
@@ -64,23 +65,9 @@ def parse(data: bytes, path: Path) -> Any:
     return proto
 
 
-def pickle_kind(head: bytes) -> str | None:
-    """What executable format the first bytes of a file give away, or None. By content, never by name alone."""
-    if head[:1] == b"\x80" and len(head) > 2 and 2 <= head[1] <= 5 and head[2:3] in _PICKLE_OPENERS:
-        return "a pickle"
-    if head[:6] == b"\x93NUMPY" and (b"'O'" in head[:512] or b"|O" in head[:512]):
-        return "a NumPy file with pickled objects"
-    if head[:8] == b"\x89HDF\r\n\x1a\n":
-        return "an HDF5 file (Keras models in it can hold code)"
-    if head[:4] == b"PK\x03\x04":
-        if b"data.pkl" in head:
-            return "a PyTorch archive of pickles"
-        return "a zip archive"
-    return None
-
-
-# The opcodes with which the pickler opens a stream after PROTO: FRAME, or the first value of protocol 2 and 3.
-_PICKLE_OPENERS = frozenset(bytes([c]) for c in b"\x95c}]()\x8a\x8bKMJGXUNq\x88\x89TBC\x8c\x8e\x8f")
+def _executable(data: bytes) -> str | None:
+    """What in these bytes runs when it is loaded. A protobuf of a model begins otherwise than all of these."""
+    return None if data[:1] == b"\x08" else pickle_in(data)
 
 
 def _not_regular(path: Path, detail: str) -> Exception:
