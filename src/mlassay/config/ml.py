@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
 from mlassay.config.command import command_fault
 from mlassay.config.types import RISKS, Config, Evaluate, ModelSpec, Risk, RunLimits, Step, Train, Weigh
-from mlassay.config.units import a_date, seconds, size_in_bytes
+from mlassay.config.units import DAY, a_date, seconds, size_in_bytes
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import Document, check, path_fault, read_yaml
@@ -34,11 +34,11 @@ def limits(value: dict[str, Any]) -> RunLimits:
 
 
 def _beyond_schema(document: Document) -> Iterator[Problem]:
-    yield from _readable(document, ("risk", "review_by"), a_date)
-    for bounded in (("train", "limits"), ("gates", "unit", "limits")):
-        yield from _readable(document, (*bounded, "wall"), seconds)
-        yield from _readable(document, (*bounded, "memory"), size_in_bytes)
-    yield from _readable(document, ("gates", "contract", "size", "max"), size_in_bytes)
+    if isinstance(day := document.get("risk", "review_by"), str) and DAY.fullmatch(day):
+        try:
+            a_date(day)
+        except ValueError as error:
+            yield document.problem(("risk", "review_by"), f"risk.review_by: {error}")
     yield from _commands(document)
     yield from _paths(document)
     yield from _steps(document)
@@ -58,14 +58,6 @@ def _beyond_schema(document: Document) -> Iterator[Problem]:
                 "numbers measured on rows that training saw say nothing",
                 "give training another split, such as its /train",
             )
-
-
-def _readable(document: Document, at: Pointer, read: Callable[[str], Any]) -> Iterator[Problem]:
-    if isinstance(text := document.get(*at), str):
-        try:
-            read(text)
-        except ValueError as error:
-            yield document.problem(at, f"{'.'.join(map(str, at))}: {error}")
 
 
 def _commands(document: Document) -> Iterator[Problem]:

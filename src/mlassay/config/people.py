@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mlassay.config.types import CiSigner, Key, People, Person
-from mlassay.config.units import a_time
+from mlassay.config.units import TIME, a_time
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import Document, check, read_yaml
@@ -85,7 +85,7 @@ def _times(document: Document, at: Pointer) -> Iterator[Problem]:
         ("revoked.at", (*at, "revoked", "at")),
         ("compromised_since", (*at, "revoked", "compromised_since")),
     ):
-        if isinstance(text := document.get(*place), str):
+        if isinstance(text := document.get(*place), str) and TIME.fullmatch(text):
             try:
                 read[name] = a_time(text, end_of_day=name == "valid_until")
             except ValueError as error:

@@ -6,6 +6,10 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # its spelling; `a_date` says whether there is such a day
+
+TIME = re.compile(DAY.pattern + r"(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2}))?")
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _BYTES = {"B": 1} | {
     prefix + unit: base**power

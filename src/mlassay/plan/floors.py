@@ -68,17 +68,24 @@ def _loosened(
 def _tight(key: str, mine: Any, theirs: Any) -> bool:
     if key in _LISTS and isinstance(mine, list) and isinstance(theirs, list):
         return set(theirs) <= set(mine)
-    if key in _MORE_IS_TIGHTER:
-        return bool(_number(mine) >= _number(theirs))
-    if key in _LESS_IS_TIGHTER:
-        return bool(_number(mine) <= _number(theirs))
+    ours, floor = _number(mine), _number(theirs)
+    if key in _MORE_IS_TIGHTER and ours is not None and floor is not None:
+        return ours >= floor
+    if key in _LESS_IS_TIGHTER and ours is not None and floor is not None:
+        return ours <= floor
     if isinstance(theirs, bool):
         return mine is theirs or theirs is False
     return bool(mine == theirs)
 
 
-def _number(value: Any) -> float:
-    return float(size_in_bytes(value)) if isinstance(value, str) else float(value)
+def _number(value: Any) -> float | None:
+    """A number or a size as a number; None for anything else, which is then held to be equal."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(size_in_bytes(value)) if isinstance(value, str) else float(value)
+    except ValueError:
+        return None
 
 
 def _shown(value: Any) -> str:
