@@ -67,12 +67,16 @@ def rows(count=200, seed=0, *, columns=NUMBERS):
     """Random rows of text for ``columns``, a group and a label that mostly follows the first column."""
     rng = np.random.default_rng(seed)
     parts = [
-        rng.integers(c.minimum, c.maximum + 1, count) if c.type == "integer" else rng.normal(size=count).clip(-4, 4).round(4)
+        rng.integers(c.minimum, c.maximum + 1, count)
+        if c.type == "integer"
+        else rng.normal(size=count).clip(-4, 4).round(4)
         for c in columns
     ]
     labels = np.where(parts[0] + rng.normal(scale=0.5, size=count) > 0, "yes", "no")
     groups = rng.choice(["x", "y"], count)
-    return [(*(str(v) for v in each), str(g), str(y)) for *each, g, y in zip(*parts, groups, labels, strict=True)]
+    return [
+        (*(str(v) for v in each), str(g), str(y)) for *each, g, y in zip(*parts, groups, labels, strict=True)
+    ]
 
 
 def config(gates, **changes) -> Config:
@@ -115,7 +119,9 @@ def policy(sensitive=("group",)) -> Policy:
     )
 
 
-def subject(tmp_path: Path, proto=None, gates=None, *, data=None, columns=NUMBERS, manifests=None, **changes) -> Subject:
+def subject(
+    tmp_path: Path, proto=None, gates=None, *, data=None, columns=NUMBERS, manifests=None, **changes
+) -> Subject:
     """A subject over random rows (or ``data``, a mapping of split to rows) and the model ``proto``."""
     root, outputs = tmp_path / "root", tmp_path / "outputs"
     root.mkdir(exist_ok=True)

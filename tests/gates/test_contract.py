@@ -17,7 +17,10 @@ from mlassay.gates.contract import ContractGate
 from tests.gates.subjects import NUMBERS, finding, subject
 from tests.model.models import fitted, floats, linear, model, value
 
-MISSING = (*NUMBERS[:2], NUMBERS[2].__class__("n", "integer", "feature", "before", 0.0, 10.0, missing_allowed=True))
+MISSING = (
+    *NUMBERS[:2],
+    NUMBERS[2].__class__("n", "integer", "feature", "before", 0.0, 10.0, missing_allowed=True),
+)
 
 
 def test_a_good_linear_model_passes(tmp_path):
@@ -40,8 +43,14 @@ def test_a_good_forest_passes(tmp_path):
         (b"no model", "format"),
         (None, "file"),
         (linear().SerializeToString()[:100], None),
-        (model([helper.make_node("Evil", ["X"], ["probabilities"], domain="x.y")], domains=["x.y"]), "operators"),
-        (model([helper.make_node("Sigmoid", ["X"], ["probabilities"])], inputs=[value("X", [None, 9])]), "inputs"),
+        (
+            model([helper.make_node("Evil", ["X"], ["probabilities"], domain="x.y")], domains=["x.y"]),
+            "operators",
+        ),
+        (
+            model([helper.make_node("Sigmoid", ["X"], ["probabilities"])], inputs=[value("X", [None, 9])]),
+            "inputs",
+        ),
     ],
     ids=["text", "missing", "truncated", "operator", "columns"],
 )
@@ -73,7 +82,9 @@ def test_nan_where_missing_is_allowed_fails_on_edges_though_no_row_is_missing(tm
 
 
 def test_numbers_that_are_no_probabilities_fail(tmp_path):
-    scores = answering(helper.make_node("Gemm", ["X", "W"], ["probabilities"]), extra=[floats("W", np.ones((3, 1)))])
+    scores = answering(
+        helper.make_node("Gemm", ["X", "W"], ["probabilities"]), extra=[floats("W", np.ones((3, 1)))]
+    )
     report = ContractGate().test(subject(tmp_path, scores))
     assert finding(report, "contract.probabilities").outcome is Outcome.FAILED
 
@@ -81,7 +92,9 @@ def test_numbers_that_are_no_probabilities_fail(tmp_path):
 def test_two_columns_must_sum_to_one(tmp_path):
     gemm = helper.make_node("Gemm", ["X", "W"], ["z"])
     sigmoid = helper.make_node("Sigmoid", ["z"], ["probabilities"])
-    report = ContractGate().test(subject(tmp_path, answering(gemm, sigmoid, extra=[floats("W", np.ones((3, 2)))])))
+    report = ContractGate().test(
+        subject(tmp_path, answering(gemm, sigmoid, extra=[floats("W", np.ones((3, 2)))]))
+    )
     assert finding(report, "contract.probabilities").outcome is Outcome.FAILED
 
 

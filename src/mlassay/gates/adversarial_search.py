@@ -1,0 +1,182 @@
+"""Looks for points of each row's box where the decision flips: exactly for affine models, by search for others."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlassay.gates.adversarial_box import Floats, Mask, Probe
+
+ALL_CORNERS = 6  # columns up to which every corner is tried: 64 points
+ROUNDS = 8
+RESTARTS = 16
+LINE = 9
+BISECTIONS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """For each row: ``broken`` with a ``witness`` (n, d; NaN where none), or ``undecided``, or neither: proven robust."""
+
+    broken: Mask
+    undecided: Mask
+    witness: Floats
+
+
+class _State:
+    """Rows that are still open, the best point of each so far, and witnesses of those that broke."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        count = len(probe.scores)
+        self.broken = np.zeros(count, dtype=bool)
+        self.witness = np.full(probe.box.base.shape, np.nan)
+        self.best = probe.box.base.copy()
+        self.margin = np.abs(probe.scores - probe.threshold)
+
+    @property
+    def open(self) -> NDArray[np.int64]:
+        """Indices of the rows that nothing has broken yet."""
+        return np.flatnonzero(~self.broken)
+
+    def offer(self, points: Floats) -> None:
+        """Try ``points`` (m, k, d), one line for each open row."""
+        index = self.open
+        if not index.size:
+            return
+        points = self.probe.box.fit(index, points)
+        margins, flipped = self.probe.margins(index, points)
+        nearest = np.argmin(margins, axis=1)
+        each = np.arange(index.size)
+        better = margins[each, nearest] < self.margin[index]
+        self.margin[index[better]] = margins[each, nearest][better]
+        self.best[index[better]] = points[each, nearest][better]
+        broke = flipped.any(axis=1)
+        first = np.argmax(flipped, axis=1)
+        self.witness[index[broke]] = points[each, first][broke]
+        self.broken[index[broke]] = True
+
+
+def corners(probe: Probe) -> Found:
+    """Exact where the score is a monotone function of an affine one of the box's columns: its ends are at corners."""
+    state = _State(probe)
+    width = probe.box.base.shape[1]
+    if width <= ALL_CORNERS:
+        for upper in itertools.product((False, True), repeat=width):
+            index = state.open
+            state.offer(np.where(upper, probe.box.high[index], probe.box.low[index])[:, None, :])
+        return Found(state.broken, np.zeros_like(state.broken), state.witness)
+    for _ in range(4):
+        _climb(state)
+    return Found(state.broken, _flat(state), state.witness)
+
+
+def _ends(state: _State, index: NDArray[np.int64]) -> Floats:
+    """(m, 2d, d): the best point of each row with one column moved to its low, then to its high end."""
+    box, width = state.probe.box, state.best.shape[1]
+    points = np.repeat(state.best[index][:, None, :], 2 * width, axis=1)
+    for j in range(width):
+        points[:, 2 * j, j], points[:, 2 * j + 1, j] = box.low[index, j], box.high[index, j]
+    return points
+
+
+def _climb(state: _State) -> None:
+    """Move every column at once to the end that brings the score nearer to the threshold."""
+    index = state.open
+    if not index.size:
+        return
+    box = state.probe.box
+    margins, _ = state.probe.margins(index, _ends(state, index))
+    low, high = margins[:, 0::2], margins[:, 1::2]
+    best = state.best[index]
+    target = np.where(low < high, box.low[index], np.where(high < low, box.high[index], best))
+    state.offer(target[:, None, :])
+
+
+def _flat(state: _State) -> Mask:
+    """Rows whose score did not move in floating point, so that no end can be called the worst one."""
+    undecided = np.zeros_like(state.broken)
+    index = state.open
+    if not index.size:
+        return undecided
+    margins, _ = state.probe.margins(index, _ends(state, index))
+    moves = (margins != state.margin[index][:, None]).any(axis=1)
+    improves = (margins < state.margin[index][:, None]).any(axis=1)
+    narrow = ~(state.probe.box.high[index] > state.probe.box.low[index]).any(axis=1)
+    undecided[index] = (~moves | improves) & ~narrow
+    return undecided
+
+
+def search(probe: Probe, seed: int) -> Found:
+    """Corners and faces, then random restarts and lines along each column that shrink around the best point.
+
+    All open rows go in lock-step through one batch. What it does not break is undecided, never robust.
+    """
+    state = _State(probe)
+    generator = np.random.Generator(np.random.PCG64(seed))
+    box, width = probe.box, probe.box.base.shape[1]
+    if width <= ALL_CORNERS:
+        signs = np.array(list(itertools.product((0.0, 1.0), repeat=width)))
+    else:
+        signs = generator.integers(0, 2, size=(1 << ALL_CORNERS, width)).astype(np.float64)
+    for part in np.array_split(signs, max(1, len(signs) // 8)):
+        index = state.open
+        low, high = box.low[index][:, None, :], box.high[index][:, None, :]
+        state.offer(low + part[None] * (high - low))
+    state.offer(_ends(state, state.open))
+    _climb(state)
+    for number in range(ROUNDS):
+        shares = generator.random((RESTARTS, width))
+        index = state.open
+        low, high = box.low[index][:, None, :], box.high[index][:, None, :]
+        state.offer(low + shares[None] * (high - low))
+        for column in range(width):
+            _line(state, column, 1.0 / (1 << (number // 2)), generator.random())
+    return Found(state.broken, ~state.broken, state.witness)
+
+
+def _line(state: _State, column: int, reach: float, shift: float) -> None:
+    """Nine points along one column around the best point of each row, ``reach`` times its width to both sides."""
+    index, box = state.open, state.probe.box
+    steps = (np.arange(LINE) + shift) / LINE * 2 - 1
+    points = np.repeat(state.best[index][:, None, :], LINE, axis=1)
+    extent = (box.high[index, column] - box.low[index, column])[:, None]
+    points[:, :, column] += steps[None, :] * extent * reach
+    state.offer(points)
+
+
+def replay(probe: Probe, found: Found) -> Found:
+    """Ask the model again for every witness, in another batch; one that does not flip again is undecided."""
+    index = np.flatnonzero(found.broken)
+    if not index.size:
+        return found
+    points = found.witness[index][:, None, :]
+    inside = np.isclose(probe.box.fit(index, points), points, rtol=0, atol=0, equal_nan=True).all(axis=(1, 2))
+    _, flipped = probe.margins(index, points)
+    lost = index[~(flipped[:, 0] & inside)]
+    broken, undecided = found.broken.copy(), found.undecided.copy()
+    broken[lost], undecided[lost] = False, True
+    return Found(broken, undecided, found.witness)
+
+
+def shrink(probe: Probe, found: Found) -> tuple[Floats, Floats]:
+    """``(smaller witness (n, d), share of the way (n,))``: halve the way back to the row while the decision flips."""
+    index = np.flatnonzero(found.broken)
+    witness = found.witness.copy()
+    share = np.full(len(found.broken), np.nan)
+    if not index.size:
+        return witness, share
+    base, full = probe.box.base[index], found.witness[index]
+    low, high = np.zeros(index.size), np.ones(index.size)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        points = probe.box.fit(index, (base + middle[:, None] * (full - base))[:, None, :])
+        _, flipped = probe.margins(index, points)
+        flips = flipped[:, 0]
+        witness[index[flips]] = points[flips, 0]
+        high, low = np.where(flips, middle, high), np.where(flips, low, middle)
+    share[index] = high
+    return witness, share
