@@ -47,12 +47,12 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def check(document: Document, schema_name: str) -> list[Problem]:
-    """Every way in which ``document`` is not what its schema says; empty when it is."""
-    problems = [
-        problem
-        for error in _validator(schema_name).iter_errors(document.value)
-        for problem in _say(document, error)
-    ]
+    """Every way in which ``document`` is not what its schema says, or not written yet (``TODO``); else empty."""
+    errors = (
+        each for each in _validator(schema_name).iter_errors(document.value) if not _to_do(each.instance)
+    )
+    problems = [problem for error in errors for problem in _say(document, error)]
+    problems += _unwritten(document, (), document.value)
     problems.sort(key=lambda problem: problem.line or 0)
     if len(problems) > MOST:
         rest = Problem(f"and {len(problems) - MOST} more problems", path=document.path)
