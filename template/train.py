@@ -1,4 +1,4 @@
-"""Train the mortgage model: scaled numbers and one-hot categories into a logistic regression, exported to ONNX.
+"""Train a model: scaled numbers and one-hot categories into a logistic regression, exported to ONNX.
 
 mlassay runs this in a clean folder. It finds there what ml.yaml grants, and nothing else:
   MLASSAY_DATA        folder with <data name>/<split>.csv, without the withheld columns
@@ -19,24 +19,25 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-LABEL = "deny"
+DATA = "applications"
+LABEL, POSITIVE = "deny", "yes"
 
 
 def main() -> None:
     """Read what was granted, fit, and leave model.onnx."""
     parameters = json.loads(Path(os.environ["MLASSAY_PARAMETERS"]).read_text())
-    rows = pd.read_csv(Path(os.environ["MLASSAY_DATA"]) / "applications" / "train.csv")
+    rows = pd.read_csv(Path(os.environ["MLASSAY_DATA"]) / DATA / "train.csv", dtype={LABEL: str})
     out = Path(os.environ["MLASSAY_OUT"])
 
     # There when ml.yaml asks mlassay to weigh the rows; a weight, never an input.
     weight = rows.pop("sample_weight") if "sample_weight" in rows else None
-    denied = rows.pop(LABEL) == "yes"
+    target = (rows.pop(LABEL) == POSITIVE).astype(int)
 
     model = build(rows, parameters)
-    model.fit(rows, denied.astype(int), logisticregression__sample_weight=weight)
+    model.fit(rows, target, logisticregression__sample_weight=weight)
 
     (out / "model.onnx").write_bytes(export(model, rows).SerializeToString())
-    (out / "metrics.json").write_text(json.dumps({"training_accuracy": model.score(rows, denied.astype(int))}))
+    (out / "metrics.json").write_text(json.dumps({"training_accuracy": model.score(rows, target)}))
     print(f"{len(rows)} rows, {len(rows.columns)} columns: {', '.join(rows.columns)}")
 
 

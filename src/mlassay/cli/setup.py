@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 
-from mlassay.cli.common import directory_option, json_option, note, print_json
+from mlassay.cli.common import Command, directory_option, json_option, note, print_json
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.git import Repository
 from mlassay.stages import init as stage
 from mlassay.stages import people
-
-ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 @click.command(epilog="Example: mlassay init loans --name loan-approval --owner kim")
@@ -59,9 +58,12 @@ def init(
     owner = owner or _ask("Id of the person who answers for it", "lee")
     files = stage.personalise(stage.template_files(), name=name, owner=owner)
     if data is not None:
-        from mlassay.cli.draft import drafted
+        from mlassay.stages.draft import draft
 
-        files = drafted(files, data, label=label, sensitive=sensitive, name=name)
+        if not label:
+            raise click.UsageError("say which column is to be predicted: --label COLUMN.")
+        table = data.read_bytes()
+        files = draft(files, table, data=_data_name(data), label=label, sensitive=sensitive)
     if not dry_run:
         target.mkdir(parents=True, exist_ok=True)
     written = stage.write_missing(target, files, dry_run=dry_run)
@@ -92,7 +94,7 @@ def keys() -> None:
     """A person's SSH key or a CI's signing key: made outside the repository, registered in it."""
 
 
-def _registration(command: click.Command) -> click.Command:
+def _registration(command: Command) -> Command:
     for option in (
         click.option("--email", multiple=True, help="A git identity of theirs; it can only ever exclude."),
         click.option("--role", multiple=True, help="A role that policy.yaml asks for; may be repeated."),
@@ -224,6 +226,10 @@ def revoke(
     _say_how_to_bring_in(Repository.open(directory))
 
 
+def _data_name(path: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "table"
+
+
 def _person(
     id_: str, name: str | None, team: str | None, roles: tuple[str, ...], emails: tuple[str, ...]
 ) -> people.NewPerson | None:
@@ -234,7 +240,7 @@ def _person(
 
 def _ask(question: str, default: str) -> str:
     """The answer of whoever sits at the terminal, or the default where nobody does."""
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         return default
     return str(click.prompt(question, default=default))
 

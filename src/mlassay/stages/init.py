@@ -10,8 +10,14 @@ from pathlib import Path
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import inside, write_atomic
 
-EXAMPLE = ("data/", "train.py", "tests/", "requirements.", "ml.yaml", "README.md")
-"""What belongs to the template's example model and not to every repository."""
+EXAMPLE_DATA = (
+    "data/README.md",
+    "data/applications.manifest.yaml",
+    "data/applications.missing.md",
+    "data/hmda.csv",
+    "tests/test_model.py",
+)
+"""What belongs to the template's example table and to no other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,131 @@
+"""``init`` and ``keys`` as people call them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from mlassay.files import schema
+
+
+def mlassay(*words, cwd, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "mlassay", *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def snapshot(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".git" not in path.parts
+    }
+
+
+@pytest.fixture
+def made(tmp_path):
+    mlassay("init", "team", "--name", "loans", "--owner", "kim", cwd=tmp_path)
+    return tmp_path / "team"
+
+
+def test_init_twice_does_no_harm(made):
+    before = snapshot(made)
+    done = mlassay("init", made, "--name", "other", "--owner", "other", "--json", cwd=made.parent)
+    assert json.loads(done.stdout)["wrote"] == []
+    assert snapshot(made) == before
+
+
+def test_init_keeps_what_people_changed_and_adds_what_is_missing(made):
+    (made / "train.py").write_text("mine")
+    (made / "CODEOWNERS").unlink()
+    done = mlassay("init", "--into", made, "--name", "loans", "--owner", "kim", "--json", cwd=made)
+    assert json.loads(done.stdout)["wrote"] == ["CODEOWNERS"]
+    assert (made / "train.py").read_text() == "mine"
+
+
+def test_init_puts_in_the_name_and_the_owner(made):
+    config = yaml.safe_load((made / "ml.yaml").read_text())
+    assert (config["name"], config["owner"]) == ("loans", "kim")
+    assert "kim" in yaml.safe_load((made / "governance" / "people.yaml").read_text())["people"]
+
+
+def test_the_templates_ml_yaml_is_short(made):
+    assert len((made / "ml.yaml").read_text().splitlines()) <= 40
+
+
+def test_init_into_a_repository_that_stands_moves_nothing(tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "README.md").write_text("ours")
+    mlassay("init", "--into", tmp_path, "--name", "loans", "--owner", "kim", cwd=tmp_path)
+    assert (tmp_path / "README.md").read_text() == "ours"
+    assert (tmp_path / "ml.yaml").is_file()
+
+
+def test_init_says_what_it_would_write_and_writes_nothing(tmp_path):
+    done = mlassay("init", "new", "--name", "a", "--owner", "b", "--dry-run", cwd=tmp_path)
+    assert "ml.yaml" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["a", "--into", "."], ["a", "--name", "../x"], ["a", "--name", "Ab c", "--owner", "x"]]
+)
+def test_init_refuses_what_makes_no_sense(tmp_path, words):
+    done = mlassay("init", *words, cwd=tmp_path, code=2)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_table_of_their_own_leaves_only_questions_for_people(tmp_path):
+    rows = [
+        f"{i},{('red', 'blue')[i % 2]},{('old', 'young')[i % 3 == 0]},{('stay', 'go')[i % 5 == 0]}"
+        for i in range(200)
+    ]
+    (tmp_path / "My Table.csv").write_text("\n".join(["spend,colour,age,churn", *rows]) + "\n")
+    words = ["--data", "My Table.csv", "--label", "churn", "--sensitive", "age"]
+    mlassay("init", "team", "--name", "churn", "--owner", "kim", *words, cwd=tmp_path)
+    team = tmp_path / "team"
+    subprocess.run(["git", "-C", team, "add", "-A"], check=True)
+    done = mlassay("validate", cwd=team, code=2)
+    assert "TODO" in done.stderr
+    assert "Traceback" not in done.stderr
+    config = yaml.safe_load((team / "ml.yaml").read_text())
+    assert config["train"]["withhold"] == ["age"]
+    assert config["gates"]["adversarial"]["perturb"]["columns"] == ["spend"]
+    assert not (team / "data" / "hmda.csv").exists()
+
+
+def test_keys_new_writes_the_private_half_elsewhere_and_the_public_half_here(made, tmp_path):
+    words = ["--id", "ann", "--team", "lending", "--role", "developer", "--no-passphrase"]
+    mlassay("keys", "new", *words, "--out", tmp_path / "keys", cwd=made)
+    public = (tmp_path / "keys" / "mlassay-ann.pub").read_text().strip()
+    assert public in (made / "governance" / "people.yaml").read_text()
+    assert "PRIVATE" not in "".join(
+        path.read_text(errors="replace") for path in made.rglob("*") if path.is_file()
+    )
+
+
+def test_keys_new_refuses_a_folder_inside_the_repository(made):
+    done = mlassay("keys", "new", "--id", "ci", "--ci", "--out", made / "keys", cwd=made, code=2)
+    assert "inside the repository" in done.stderr
+    assert not (made / "keys").exists()
+
+
+def test_a_key_can_be_added_revoked_and_stands_in_the_file(made, tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", tmp_path / "k"], check=True)
+    mlassay("keys", "add", "--id", "kim", "--key", tmp_path / "k.pub", cwd=made)
+    mlassay("keys", "revoke", "--id", "kim", "--because", "lost", cwd=made)
+    (key,) = yaml.safe_load((made / "governance" / "people.yaml").read_text())["people"]["kim"]["keys"]
+    assert key["revoked"]["because"] == "lost"
+    assert mlassay("keys", "revoke", "--id", "kim", "--because", "compromised", cwd=made, code=2)
+
+
+def test_schemas_are_published_with_the_package():
+    assert schema("people")["properties"]["people"]
