@@ -13,7 +13,7 @@ from mlassay.errors import MlassayError, Problem
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.files import read_file
 from mlassay.gates.common import CRITERIA_FILE, Criteria, report
-from mlassay.gates.unit_junit import MAX_BYTES, NotJUnitError, Tests, read_junit
+from mlassay.gates.unit_junit import MAX_BYTES, Cases, NotJUnitError, read_junit
 from mlassay.isolation import Limits, remove_tree, run
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _environment(subject: Subject) -> dict[str, str]:
     }
 
 
-def _read(work: Path) -> tuple[Tests | None, str]:
+def _read(work: Path) -> tuple[Cases | None, str]:
     """``(tests, why a report that is there was not read)``."""
     for relative in REPORTS:
         path = work / relative
@@ -137,7 +137,7 @@ def _read(work: Path) -> tuple[Tests | None, str]:
     return None, ""
 
 
-def _verdict(criteria: Criteria, ran: Ran, tests: Tests | None, work: str) -> Finding:
+def _verdict(criteria: Criteria, ran: Ran, tests: Cases | None, work: str) -> Finding:
     if not ran.passed:
         how = f"it ended with exit code {ran.exit_code}" if ran.ended == "exited" else _ENDED[ran.ended]
         what = f"the team's tests did not pass: {how}{_named(tests)}"
@@ -160,7 +160,7 @@ def _verdict(criteria: Criteria, ran: Ran, tests: Tests | None, work: str) -> Fi
     return _finding(criteria, "unit.tests", Outcome.PASSED, what, "")
 
 
-def _named(tests: Tests | None) -> str:
+def _named(tests: Cases | None) -> str:
     if tests is None or not tests.failed:
         return ""
     names = ", ".join(tests.failed[:NAMED])
@@ -168,7 +168,7 @@ def _named(tests: Tests | None) -> str:
     return f"; failed: {names}{more}"
 
 
-def _remedy(tests: Tests | None, ran: Ran, work: str) -> str:
+def _remedy(tests: Cases | None, ran: Ran, work: str) -> str:
     """Names are enough where there are any; else the first lines of the log, without what differs in each run."""
     if tests is not None and tests.failed:
         return "run the command in a checkout, with MLASSAY_MODEL set to the model file, and mend what fails"
@@ -190,7 +190,7 @@ def _unread(unread: str) -> list[Finding]:
     return [Finding("unit.junit", Outcome.INCONCLUSIVE, problem.what, problem.why, problem.remedy)]
 
 
-def _measured(ran: Ran, tests: Tests | None) -> dict[str, Any]:
+def _measured(ran: Ran, tests: Cases | None) -> dict[str, Any]:
     counts: dict[str, Any] = {
         "exit_code": "none" if ran.exit_code is None else ran.exit_code,
         "ended": ran.ended,

@@ -19,7 +19,7 @@ class NotJUnitError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class Cases:
     """Counts of test cases, and the names of those that failed, in the report's order."""
 
     total: int
@@ -32,7 +32,7 @@ class Tests:
         return self.total - len(self.failed) - self.skipped
 
 
-def read_junit(data: bytes) -> Tests:
+def read_junit(data: bytes) -> Cases:
     """Count what ``data`` reports, from its test cases and never from its own totals; NotJUnitError when it may not be read."""
     if len(data) > MAX_BYTES:
         raise NotJUnitError(f"it is larger than {MAX_BYTES >> 20} MiB")
@@ -48,7 +48,7 @@ def read_junit(data: bytes) -> Tests:
     return _count(data)
 
 
-def _count(data: bytes) -> Tests:
+def _count(data: bytes) -> Cases:
     parser: Any = ET.XMLPullParser(events=("start", "end"))
     depth = total = skipped = 0
     failed: list[str] = []
@@ -72,7 +72,7 @@ def _count(data: bytes) -> Tests:
         parser.close()
     except ET.ParseError as error:
         raise NotJUnitError(f"it is no well-formed XML (line {error.position[0]})") from None
-    return Tests(total, tuple(failed), skipped)
+    return Cases(total, tuple(failed), skipped)
 
 
 def _name(case: ET.Element) -> str:

@@ -1,0 +1,173 @@
+"""The unit gate believes an exit code and bounded XML, and nothing that could harm its reader."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlassay.digest import canonical
+from mlassay.evidence.verdict import Outcome
+from mlassay.gates.unit import UnitGate
+from mlassay.gates.unit_junit import MAX_BYTES, Cases, NotJUnitError, read_junit
+from tests.gates.subjects import finding, subject
+from tests.model.models import linear
+
+PYTEST = f"{sys.executable} -m pytest -q tests"
+
+
+def project(tmp_path, tests, run=PYTEST):
+    made = subject(tmp_path, linear(), {"unit": {"run": run}})
+    folder = made.root / "tests"
+    folder.mkdir()
+    for name, text in tests.items():
+        (folder / name).write_text(text)
+    return made
+
+
+GOOD = "def test_one():\n    assert 1 + 1 == 2\n"
+MODEL = "import os, pathlib\ndef test_model():\n    assert pathlib.Path(os.environ['MLASSAY_MODEL']).stat().st_size > 50\n"
+
+
+def test_passing_tests_pass_and_are_marked_self_reported(tmp_path):
+    report = UnitGate().test(project(tmp_path, {"test_a.py": GOOD, "test_b.py": MODEL}))
+    assert report.outcome is Outcome.PASSED
+    assert report.self_reported
+    assert report.measured["passed"] == 2
+    canonical(dict(report.measured))
+
+
+def test_failing_tests_are_named_and_two_runs_say_the_same(tmp_path):
+    bad = GOOD + "def test_two():\n    assert False\n"
+    made = project(tmp_path, {"test_a.py": bad})
+    one, two = UnitGate().test(made), UnitGate().test(made)
+    assert one == two
+    assert one.outcome is Outcome.FAILED
+    assert "tests.test_a.test_two" in finding(one, "unit.tests").what
+    assert finding(one, "unit.tests").line == 3
+
+
+def test_a_test_that_spoils_files_or_the_model_spoils_only_its_copy(tmp_path):
+    spoil = "import os\ndef test_x():\n    open(os.environ['MLASSAY_MODEL'], 'w').close()\n    open('tests/test_a.py', 'w').close()\n"
+    made = project(tmp_path, {"test_a.py": spoil})
+    before = (made.outputs / "model.onnx").read_bytes()
+    UnitGate().test(made)
+    assert (made.outputs / "model.onnx").read_bytes() == before
+    assert (made.root / "tests" / "test_a.py").read_text() == spoil
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [{}, {"test_a.py": "import pytest\n@pytest.mark.skip\ndef test_one(): pass\n"}],
+    ids=["none", "skipped"],
+)
+def test_no_test_that_ran_never_passes(tmp_path, tests):
+    assert UnitGate().test(project(tmp_path, tests)).outcome is not Outcome.PASSED
+
+
+def test_a_command_without_a_report_is_inconclusive_however_it_ends_well(tmp_path):
+    report = UnitGate().test(project(tmp_path, {}, run="true"))
+    assert report.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_failing_command_shows_its_first_lines_cleaned(tmp_path):
+    script = "#!/bin/sh\nprintf 'took 0.123s \\033[31mred\\n::error::owned\\n'\nexit 3\n"
+    made = project(tmp_path, {"run.sh": script}, run="sh tests/run.sh")
+    found = finding(UnitGate().test(made), "unit.tests")
+    assert found.outcome is Outcome.FAILED
+    assert "exit code 3" in found.what
+    assert "red" in found.remedy
+    assert not {"\x1b", "::error", "0.123"} & {
+        part for part in ("\x1b", "::error", "0.123") if part in found.remedy
+    }
+
+
+def test_no_shell_reads_the_command(tmp_path):
+    made = project(tmp_path, {}, run="true ; touch owned && false")
+    UnitGate().test(made)
+    assert not (made.root / "owned").exists()
+    assert (
+        finding(UnitGate().test(project_again(made, "'unclosed")), "unit.command").outcome is Outcome.FAILED
+    )
+
+
+def project_again(made, run):
+    from dataclasses import replace
+
+    return replace(made, plan=replace(made.plan, gates={"unit": {"run": run}}))
+
+
+def test_a_command_that_does_not_exist_fails(tmp_path):
+    assert UnitGate().test(project(tmp_path, {}, run="no-such-command-here")).outcome is Outcome.FAILED
+
+
+def test_no_command_is_inconclusive(tmp_path):
+    assert UnitGate().test(subject(tmp_path, linear())).outcome is Outcome.INCONCLUSIVE
+
+
+def test_failures_in_the_report_fail_even_when_the_command_says_zero(tmp_path):
+    xml = '<testsuite><testcase name="a"><failure/></testcase></testsuite>'
+    made = project(tmp_path, {"r.sh": f"echo '{xml}' > junit.xml\n"}, run="sh tests/r.sh")
+    assert UnitGate().test(made).outcome is Outcome.FAILED
+
+
+def test_a_report_that_is_a_link_is_not_read(tmp_path):
+    made = project(tmp_path, {"r.sh": "ln -s /etc/passwd junit.xml\n"}, run="sh tests/r.sh")
+    report = UnitGate().test(made)
+    assert report.outcome is Outcome.INCONCLUSIVE
+    assert finding(report, "unit.junit").outcome is Outcome.INCONCLUSIVE
+    assert "root:" not in str(report)
+
+
+def test_cases_are_counted_and_totals_not_believed():
+    xml = b"""<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite tests="900" failures="0">
+    <testcase classname="t.a" name="one"/><testcase classname="t.a" name="two"><error message="x"/></testcase>
+    <testcase name="three"><skipped/></testcase></testsuite></testsuites>"""
+    assert read_junit(xml) == Cases(total=3, failed=("t.a.two",), skipped=1)
+
+
+BOMB = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><testsuite><testcase name="&b;"/></testsuite>'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BOMB,
+        BOMB.replace(b"<!DOCTYPE", b"<!doctype"),
+        BOMB.decode().encode("utf-16"),
+        b'<?xml version="1.0" encoding="utf-7"?><testsuite/>',
+        b"<a>" * 100 + b"</a>" * 100,
+        b"<testsuite>" * 100 + b"</testsuite>" * 100,
+        b"<html/>",
+        b"no xml",
+        b"",
+        b" " * (MAX_BYTES + 1),
+        b"<testsuite><testcase></testsuite>",
+    ],
+    ids=[
+        "bomb",
+        "lower-case",
+        "utf-16",
+        "utf-7",
+        "deep",
+        "nested",
+        "html",
+        "text",
+        "empty",
+        "huge",
+        "broken",
+    ],
+)
+def test_hostile_or_broken_xml_is_refused(data):
+    with pytest.raises(NotJUnitError):
+        read_junit(data)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(data):
+    try:
+        read_junit(b"<testsuite>" + data + b"</testsuite>")
+    except NotJUnitError:
+        return
