@@ -218,6 +218,54 @@ def test_every_criterion_can_fail_and_pass():
     assert set(outcomes(judge(uneven, **limits)).values()) == {Outcome.FAILED}
 
 
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        {"selection_rate_ratio": {"max": 0.8}},
+        {"selection_rate_ratio": {"min": 0.8, "max": 1}},
+        {"equalized_odds_difference": {"min": 0.1}},
+        {"demographic_harmony": {"min": 0.1}, **FOUR_FIFTHS},
+        {"strict": True, **FOUR_FIFTHS},
+    ],
+)
+def test_a_criterion_that_nothing_measures_is_never_passed_over(criteria):
+    report = judge(groups_of(a=(1000, 500), b=(1000, 500)), **criteria)
+    assert report.outcome is Outcome.INCONCLUSIVE
+    assert "no measurement answers" in report.findings[0].what
+
+
+def test_more_rows_may_be_asked_of_a_group_and_never_fewer():
+    rows = groups_of(a=(1000, 500), b=(1000, 100))
+    assert judge(rows, **FOUR_FIFTHS, minimum_rows=1001).outcome is Outcome.INCONCLUSIVE
+    assert (
+        judge(groups_of(a=(1000, 500), b=(29, 0)), **FOUR_FIFTHS, minimum_rows=1).outcome
+        is Outcome.INCONCLUSIVE
+    )
+
+
+def test_intersections_can_be_left_out_and_the_report_says_so():
+    columns = {"g": ["a", "b"] * 500, "h": ["x", "x", "y", "y"] * 250}
+    report = judge(evaluated([0, 1, 1, 0] * 250, [0, 1] * 500, columns), **FOUR_FIFTHS, intersections=False)
+    assert list(report.measured["columns"]) == ["g", "h"]
+    assert "intersections of sensitive columns" in report.not_looked_at
+
+
+def test_calibration_is_held_in_each_group_the_reference_too():
+    generator = np.random.default_rng(6)
+    scores, group = generator.random(9000), np.repeat(["a", "b", "c"], 3000)
+    shift = np.select([group == "a", group == "b"], [0.0, 0.2], 0.05)
+    truth = generator.random(9000) < np.clip(scores - shift, 0, 1)
+    rows = evaluated(truth, scores >= 0.5, {"g": group.tolist()}, scores=scores)
+    found = outcomes(judge(rows, calibration_difference={"max": 0.05}))
+    assert found == {
+        "bias.calibration_difference.g=a": Outcome.PASSED,
+        "bias.calibration_difference.g=b": Outcome.FAILED,
+        "bias.calibration_difference.g=c": Outcome.INCONCLUSIVE,
+    }
+    few = evaluated([0, 1] * 10, [0, 1] * 10, {"g": ["a", "b"] * 10})
+    assert judge(few, calibration_difference={"max": 0.5}).outcome is Outcome.INCONCLUSIVE
+
+
 # What is said
 
 

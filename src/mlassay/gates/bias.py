@@ -11,8 +11,9 @@ import numpy as np
 
 from mlassay.digest import decimal_string
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
+from mlassay.gates.bias_calibration import CRITERION, calibration
 from mlassay.gates.bias_cells import Cells, Counts, Groups, count, encode, groupings
-from mlassay.gates.bias_rules import RATES, RULES, Comparison, compare
+from mlassay.gates.bias_rules import RATES, RULES, SMALLEST_GROUP, Comparison, compare
 from mlassay.gates.bias_threshold import Setting, nearest_setting
 from mlassay.gates.bias_words import remedy, sentence, why
 from mlassay.gates.common import CRITERIA_FILE, Criteria, report, shown
@@ -27,8 +28,8 @@ NOT_LOOKED_AT = (
     "pairs of groups of which neither is the reference",
     "why groups differ, and whether the labels themselves carry past differences in treatment",
     "single people: two alike applicants may be treated differently inside one group",
-    "calibration within groups",
 )
+_NO_CRITERIA = {"sensitive", "reference", "intersections", "minimum_rows", "rationale"}
 
 
 class BiasGate:
@@ -53,7 +54,7 @@ def assess(rows: Evaluated, criteria: Criteria) -> GateReport:
     thresholds = {
         name: float(criteria.values[name][rule.bound])
         for name, rule in RULES.items()
-        if name in criteria.values
+        if rule.bound in criteria.values.get(name, {})
     }
     if problem := _cannot_test(rows, criteria, thresholds):
         return report(criteria, measured={}, findings=[problem], not_looked_at=NOT_LOOKED_AT)
@@ -63,12 +64,16 @@ def assess(rows: Evaluated, criteria: Criteria) -> GateReport:
         rows.predicted == rows.favourable,
     )
     reference = {name: str(value) for name, value in criteria.values.get("reference", {}).items()}
-    tables = [(groups, groups.sum(cells.counts)) for groups in groupings(cells, reference)]
+    chosen = groupings(cells, reference, intersections=criteria.values.get("intersections", True))
+    tables = [(groups, groups.sum(cells.counts)) for groups in chosen]
+    findings = _Judge(rows, criteria, thresholds, cells, tables).findings()
+    if CRITERION in criteria.values:
+        findings += calibration(rows, cells, tables, criteria, _smallest(criteria))
     return report(
         criteria,
         measured=_measured(rows, tables),
-        findings=_Judge(rows, criteria, thresholds, cells, tables).findings(),
-        not_looked_at=[*NOT_LOOKED_AT, *_empty_intersections(tables)],
+        findings=findings,
+        not_looked_at=_not_looked_at(criteria, tables),
     )
 
 
@@ -83,7 +88,10 @@ class _Judge:
     tables: Sequence[tuple[Groups, Counts]]
 
     def findings(self) -> list[Finding]:
-        compared = {name: compare(RULES[name], limit, self.tables) for name, limit in self.thresholds.items()}
+        compared = {
+            name: compare(RULES[name], limit, self.tables, _smallest(self.criteria))
+            for name, limit in self.thresholds.items()
+        }
         found = [self._nothing_to_compare(groups) for groups, _ in self.tables if _alone(groups)]
         for criterion, comparisons in compared.items():
             failed = any(one.outcome is Outcome.FAILED for one in comparisons)
@@ -107,7 +115,14 @@ class _Judge:
         )
 
     def _setting(self, criterion: str) -> Setting | None:
-        return nearest_setting(self.rows, self.cells, self.tables, criterion, self.thresholds[criterion])
+        return nearest_setting(
+            self.rows,
+            self.cells,
+            self.tables,
+            criterion,
+            self.thresholds[criterion],
+            _smallest(self.criteria),
+        )
 
     def _nothing_to_compare(self, groups: Groups) -> Finding:
         wanted = self.criteria.values.get("reference", {})
@@ -134,7 +149,11 @@ def _id(rule: str, subject: str) -> str:
 
 
 def _cannot_test(rows: Evaluated, criteria: Criteria, thresholds: Mapping[str, float]) -> Finding | None:
-    if not rows.columns or not thresholds:
+    if unmeasured := _unmeasured(criteria):
+        what = f"no measurement answers the criteria {', '.join(unmeasured)}"
+        why = "a declared criterion always decides, and one that nobody measures was not kept"
+        fix = "a ratio takes `min` and a difference `max`: " + ", ".join([*RULES, CRITERION])
+    elif not rows.columns or not (thresholds or CRITERION in criteria.values):
         what = "no sensitive column is declared" if not rows.columns else "no threshold is declared"
         why = "the gate compares groups of declared columns against declared thresholds, and has none"
         fix = "declare `sensitive: [column]` and, for example, `selection_rate_ratio: {min: 0.8}`"
@@ -149,6 +168,23 @@ def _cannot_test(rows: Evaluated, criteria: Criteria, thresholds: Mapping[str, f
     else:
         return None
     return Finding("bias.measurable", Outcome.INCONCLUSIVE, what, why, fix, CRITERIA_FILE, criteria.line())
+
+
+def _unmeasured(criteria: Criteria) -> list[str]:
+    """Declared thresholds that no rule of this gate answers, as dotted keys."""
+    bounds = {name: rule.bound for name, rule in RULES.items()} | {CRITERION: "max"}
+    declared = {name: keys for name, keys in criteria.values.items() if name not in _NO_CRITERIA}
+    return sorted(
+        f"{name}.{bound}"
+        for name, keys in declared.items()
+        for bound in (keys if isinstance(keys, Mapping) else {"": keys})
+        if bounds.get(name) != bound
+    )
+
+
+def _smallest(criteria: Criteria) -> int:
+    """Rows under which a group is inconclusive: never fewer than `SMALLEST_GROUP`."""
+    return max(SMALLEST_GROUP, int(criteria.values.get("minimum_rows", SMALLEST_GROUP)))
 
 
 def _numbers(parts: Sequence[Comparison], limit: float) -> dict[str, str | int]:
@@ -223,5 +259,11 @@ def _spread(rates: Any) -> float:
     return float(known.max() - known.min()) if known.size else float("nan")
 
 
-def _empty_intersections(tables: Sequence[tuple[Groups, Counts]]) -> list[str]:
-    return [f"{g.empty} possible groups of {g.name} that no row is in" for g, _ in tables if g.empty]
+def _not_looked_at(criteria: Criteria, tables: Sequence[tuple[Groups, Counts]]) -> list[str]:
+    left = list(NOT_LOOKED_AT)
+    if CRITERION not in criteria.values:
+        left.append("calibration within groups")
+    if not criteria.values.get("intersections", True):
+        left.append("intersections of sensitive columns")
+    left += [f"{g.empty} possible groups of {g.name} that no row is in" for g, _ in tables if g.empty]
+    return left

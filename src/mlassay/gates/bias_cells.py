@@ -132,11 +132,13 @@ class Groups:
         return total
 
 
-def groupings(cells: Cells, reference: Mapping[str, str]) -> list[Groups]:
-    """Every column alone, every pair of columns, and all columns together."""
+def groupings(cells: Cells, reference: Mapping[str, str], *, intersections: bool = True) -> list[Groups]:
+    """Every column alone; with ``intersections`` every pair of columns, and all columns together, too."""
     positions = range(len(cells.columns))
-    chosen: list[tuple[int, ...]] = [*combinations(positions, 1), *combinations(positions, 2)]
-    if len(cells.columns) > 2:
+    chosen: list[tuple[int, ...]] = list(combinations(positions, 1))
+    if intersections:
+        chosen += combinations(positions, 2)
+    if intersections and len(cells.columns) > 2:
         chosen.append(tuple(positions))
     return [_groups(cells, each, reference) for each in chosen]
 

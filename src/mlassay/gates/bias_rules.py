@@ -107,19 +107,24 @@ class Comparison:
     obstacle: str
 
 
-def obstacle(groups: Groups, counts: Counts, group: int) -> str:
+def obstacle(groups: Groups, counts: Counts, group: int, smallest: int = SMALLEST_GROUP) -> str:
     """Why nothing can be said of a group's rates, in words; empty when something can."""
     rows = int(counts[group].sum())
     if groups.missing(group):
         return f"the value is not known for {rows} rows"
-    if rows < SMALLEST_GROUP:
-        return f"{groups.label(group)} has {rows} rows, and under {SMALLEST_GROUP} nothing is concluded"
+    if rows < smallest:
+        return f"{groups.label(group)} has {rows} rows, and under {smallest} nothing is concluded"
     if not counts[group].sum(axis=1).all():
         return f"all {rows} rows of {groups.label(group)} have the same label"
     return ""
 
 
-def compare(rule: Rule, threshold: float, tables: Sequence[tuple[Groups, Counts]]) -> list[Comparison]:
+def compare(
+    rule: Rule,
+    threshold: float,
+    tables: Sequence[tuple[Groups, Counts]],
+    smallest: int = SMALLEST_GROUP,
+) -> list[Comparison]:
     """Every group of every table against its reference, as one family (Holm).
 
     Passed when the whole 95% interval keeps the threshold; failed when the whole interval breaks it and Holm's
@@ -138,7 +143,7 @@ def compare(rule: Rule, threshold: float, tables: Sequence[tuple[Groups, Counts]
     pairs = [_pair(RATES[rate], counts, group, groups.reference) for rate, groups, counts, group in parts]
     x, n, x_ref, n_ref = np.array(pairs, np.float64).T
     words = [
-        obstacle(groups, counts, group) or obstacle(groups, counts, groups.reference)
+        obstacle(groups, counts, group, smallest) or obstacle(groups, counts, groups.reference, smallest)
         for _, groups, counts, group in parts
     ]
     free = np.array([not word for word in words])
@@ -150,7 +155,7 @@ def compare(rule: Rule, threshold: float, tables: Sequence[tuple[Groups, Counts]
     failed = broken & (p <= ALPHA)
     passed = free & rule.meets(lower, upper, threshold)
     gap = _point(rule, x, n, x_ref, n_ref)
-    rows = _rows_to_settle(rule, threshold, parts, (x, n, x_ref, n_ref), free)
+    rows = _rows_to_settle(rule, threshold, parts, (x, n, x_ref, n_ref), free, smallest)
     return [
         Comparison(
             rate=rate,
@@ -193,6 +198,7 @@ def _rows_to_settle(
     parts: Sequence[tuple[str, Groups, Counts, int]],
     pairs: tuple[Array, Array, Array, Array],
     free: NDArray[np.bool_],
+    smallest: int,
 ) -> list[int | None]:
     """Rows of each group for 80% power, if the rates are as measured; behind an obstacle, as the reference's."""
     x, n, x_ref, n_ref = pairs
@@ -212,6 +218,6 @@ def _rows_to_settle(
     z = np.where(below, family_wise_z(int(free.sum()), ALPHA), Z95)
     needed = factor_to_settle(settles, x.shape, z) * np.maximum(rows, 1)
     return [
-        max(SMALLEST_GROUP, int(np.ceil(each))) if np.isfinite(each) and not groups.missing(group) else None
+        max(smallest, int(np.ceil(each))) if np.isfinite(each) and not groups.missing(group) else None
         for each, (_, groups, _, group) in zip(needed.tolist(), parts, strict=True)
     ]

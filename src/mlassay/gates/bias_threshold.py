@@ -32,6 +32,7 @@ def nearest_setting(
     tables: Sequence[tuple[Groups, Counts]],
     criterion: str,
     limit: float,
+    smallest: int,
 ) -> Setting | None:
     """Sweep all of `SETTINGS` at once over ``rows``; None where none passes ``criterion`` (or cells are too many).
 
@@ -42,7 +43,7 @@ def nearest_setting(
     by_setting = _counts(rows, cells)
     passes = np.ones(len(SETTINGS), bool)
     for groups, counts in tables:
-        passes &= _passes(RULES[criterion], limit, groups, counts, groups.sum(by_setting))
+        passes &= _passes(RULES[criterion], limit, groups, counts, groups.sum(by_setting), smallest)
     if not passes.any():
         return None
     nearest = int(np.argmin(np.where(passes, abs(SETTINGS - rows.threshold), np.inf)))
@@ -67,15 +68,15 @@ def _counts(rows: Evaluated, cells: Cells) -> Counts:
 
 
 def _passes(
-    rule: Rule, limit: float, groups: Groups, counts: Counts, by_setting: Counts
+    rule: Rule, limit: float, groups: Groups, counts: Counts, by_setting: Counts, smallest: int
 ) -> NDArray[np.bool_]:
     passes = np.ones(len(SETTINGS), bool)
-    if groups.reference < 0 or obstacle(groups, counts, groups.reference):
+    if groups.reference < 0 or obstacle(groups, counts, groups.reference, smallest):
         return passes
     free = [
         group
         for group in range(len(groups.values))
-        if group != groups.reference and not obstacle(groups, counts, group)
+        if group != groups.reference and not obstacle(groups, counts, group, smallest)
     ]
     for rate in rule.rates:
         x, n = (part.astype(np.float64) for part in RATES[rate](by_setting))
