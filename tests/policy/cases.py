@@ -18,6 +18,7 @@ from mlassay.evidence.records import (
 )
 from mlassay.evidence.verdict import Outcome
 from mlassay.policy import ChangeCase, PromotionCase, ReleaseFacts, Signed, Terms, Touched
+from mlassay.policy.questions import open_questions
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RELEASE, DIGEST, MODEL = "20261120-1a2b3c4d", sha256(b"release"), "ab" * 32
@@ -237,9 +238,13 @@ def waived_case(record: Waiver | None = None, **more: Any) -> PromotionCase:
     record = record or waiver()
     use = WaiverUse(f"governance/waivers/{record.release}.{record.gate}.{record.person}.json", record.digest)
     facts = replace(FACTS, gates=FACTS.gates | {"bias": Outcome.INCONCLUSIVE})
+    asked = replace(REQUEST, waivers=(use,), questions=open_questions({"bias": Outcome.INCONCLUSIVE}))
+    answers = {"waived.bias": "The next quarter brings enough rows; until then each refusal is read."}
     return case(
         **{
-            "asked": replace(REQUEST, waivers=(use,)),
+            "asked": asked,
+            "approvals": tuple(signed(approval(name, asked, answers=answers)) for name in ("robin", "dale")),
+            "people": people(person("dale", "audit")),
             "release": facts,
             "waivers": (signed(record, path=use.path),),
         }

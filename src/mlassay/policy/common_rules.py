@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mlassay.config.demo import is_demo_key
+from mlassay.evidence.verdict import Outcome
 from mlassay.policy.approvals import (
     TOLERANCE,
     Standing,
@@ -14,7 +15,8 @@ from mlassay.policy.approvals import (
     same_key,
     text_fault,
 )
-from mlassay.policy.types import Case, Demand, Touched
+from mlassay.policy.questions import open_questions
+from mlassay.policy.types import Case, Demand, PromotionCase, Touched
 
 ANSWERS = ("approvals", "refusals", "withdrawals")
 
@@ -125,19 +127,24 @@ def texts(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:
         "; ".join(bad) or "every approval gives a reason of its own",
         "they withdraw it from the branch and approve again, in their own words" if bad else "",
     )
-    questions = case.request.record.questions
-    if questions:
+    questions = {question.id for question in case.request.record.questions}
+    expected = {question.id for question in open_questions(_gates(case))}
+    if questions | expected:
         counted = [s for s in standing if s.counts]
-        silent = [
-            q.id for q in questions if not any(not fault_of_answer(s.approval.record, q.id) for s in counted)
-        ]
-        what = f"open questions: {', '.join(q.id for q in questions)}"
-        remedy = (
-            f"an approval answers each: {' '.join(f'--answer {id_}=…' for id_ in silent)}" if silent else ""
-        )
-        yield Demand(
-            "questions", not silent, what + (f"; unanswered: {', '.join(silent)}" if silent else ""), remedy
-        )
+        answered = {
+            id_ for id_ in questions if any(not fault_of_answer(s.approval.record, id_) for s in counted)
+        }
+        silent = sorted((questions | expected) - answered)
+        what = f"open questions: {', '.join(sorted(questions | expected))}"
+        remedy = f"an approval answers each: {' '.join(f'--answer {id_}=…' for id_ in silent)}"
+        if expected - questions:
+            remedy = "open a new request: this one leaves questions out"
+        what += f"; unanswered: {', '.join(silent)}" if silent else ""
+        yield Demand("questions", not silent, what, remedy if silent else "")
+
+
+def _gates(case: Case) -> Mapping[str, Outcome]:
+    return case.release.gates if isinstance(case, PromotionCase) and case.release else {}
 
 
 def keys(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:

@@ -1,0 +1,119 @@
+"""The signed records of one request, read from a commit: what cannot be read becomes a problem, never a guess."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from mlassay.case.requests import RequestName
+from mlassay.config import Key, People
+from mlassay.digest import sha256
+from mlassay.errors import EvidenceError, Problem
+from mlassay.evidence.records import Approval, ChangeRequest, Record, Refusal, Request, Withdrawal
+from mlassay.git import Repository
+from mlassay.policy import Signed
+from mlassay.ports import Verifier
+
+RECORD_BYTES = 1 << 20
+FOLDERS: dict[str, type[Approval | Refusal | Withdrawal]] = {
+    "approvals": Approval,
+    "refusals": Refusal,
+    "withdrawals": Withdrawal,
+}
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass
+class Answers:
+    """Everything that people said to one request, and what of it cannot be read."""
+
+    approvals: list[Signed[Approval]] = field(default_factory=list)
+    refusals: list[Signed[Refusal]] = field(default_factory=list)
+    withdrawals: list[Signed[Withdrawal]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SignedReader:
+    """Reads records at ``commit`` and finds the key, among those that ``people`` gives to the person, that signed."""
+
+    repo: Repository
+    commit: str
+    people: People
+    verifier: Verifier
+
+    def read(self, path: str, kind: type[R]) -> Signed[R]:
+        """The record at ``path``; EvidenceError that names it when it is not there or is none."""
+        data = self._bytes(path)
+        if data is None:
+            raise EvidenceError(Problem("this record is missing", path=path))
+        record = kind.parse(data, path)
+        who = str(getattr(record, "person", "") or getattr(record, "requester", ""))
+        signature = self._bytes(f"{path}.sig")
+        return Signed(record, path, sha256(data), self._key(who, data, signature))
+
+    def _bytes(self, path: str) -> bytes | None:
+        entry = self.repo.entry(self.commit, path)
+        if entry is None:
+            return None
+        if entry.mode != "100644" or entry.kind != "blob" or (entry.size or 0) > RECORD_BYTES:
+            raise EvidenceError(
+                Problem(f"this is no plain file of a sane size (mode {entry.mode})", path=path)
+            )
+        return self.repo.blob(entry.id, path)
+
+    def _key(self, person: str, data: bytes, signature: bytes | None) -> Key | None:
+        known = self.people.people.get(person)
+        if known is None or signature is None:
+            return None
+        for key in known.keys:
+            try:
+                self.verifier.verify(data, signature, key.public)
+            except EvidenceError:
+                continue  # another of the person's keys may be the one
+            return key
+        return None
+
+
+def read_request(reader: SignedReader, name: RequestName) -> Signed[Request] | Signed[ChangeRequest]:
+    """The signed request itself; EvidenceError when there is none, or it is about another environment."""
+    if not name.environment:
+        return reader.read(name.request, ChangeRequest)
+    request = reader.read(name.request, Request)
+    if request.record.environment != name.environment:
+        raise EvidenceError(
+            Problem("this request is for another environment than its folder says", path=name.request)
+        )
+    return request
+
+
+def read_answers(reader: SignedReader, name: RequestName) -> Answers:
+    """All approvals, refusals and withdrawals of a request, sorted by path."""
+    answers = Answers()
+    paths = set(reader.repo.tree(reader.commit, name.folder))
+    records = sorted(path for path in paths if path.endswith(".json") and path != name.request)
+    for path in records:
+        try:
+            _sort(answers, reader, path, path.removeprefix(f"{name.folder}/"))
+        except EvidenceError as error:
+            answers.problems.extend(error.problems)
+    expected = {name.request, *records}
+    for path in sorted(paths - expected):
+        if not path.endswith(".sig") or path.removesuffix(".sig") not in expected:
+            answers.problems.append(Problem("this file is no record of the request", path=path))
+    return answers
+
+
+def _sort(answers: Answers, reader: SignedReader, path: str, inside: str) -> None:
+    folder, _, file = inside.partition("/")
+    kind = FOLDERS.get(folder)
+    if kind is None or "/" in file:
+        raise EvidenceError(Problem("this file is no record of the request", path=path))
+    found = reader.read(path, kind)
+    if f"{found.record.person}.json" != file:
+        raise EvidenceError(
+            Problem(f"this file is not named after {found.record.person}, who says it", path=path)
+        )
+    pile = getattr(answers, folder)
+    pile.append(found)

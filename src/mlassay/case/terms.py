@@ -1,0 +1,73 @@
+"""What a release was judged by, read from its source commit: risk, criteria, columns, threshold, data and split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlassay.config import Config, Policy, load_config, load_policy
+from mlassay.digest import canonical
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.evidence import layout
+from mlassay.git import Repository
+from mlassay.manifest import Manifest, load_manifest
+from mlassay.plan.floors import criteria_in_force
+from mlassay.policy import Terms
+
+
+def terms_at(repo: Repository, commit: str) -> Terms:
+    """The terms that the source commit of a release sets; EvidenceError when a file of them cannot be read."""
+    try:
+        config = load_config(layout.CONFIG, _needed(repo, commit, layout.CONFIG))
+        policy = load_policy(layout.POLICY, _needed(repo, commit, layout.POLICY))
+        manifests = {
+            name: load_manifest(path, _needed(repo, commit, path)) for name, path in config.data.items()
+        }
+        return _terms(config, policy, manifests)
+    except ConfigurationError as error:
+        raise EvidenceError(*error.problems) from error
+
+
+def _terms(config: Config, policy: Policy, manifests: Mapping[str, Manifest]) -> Terms:
+    gates = criteria_in_force(config, policy)
+    return Terms(
+        risk=config.risk,
+        sensitive=tuple(gates.get("bias", {}).get("sensitive", ())),
+        favourable=_favourable(config, manifests),
+        threshold=str(config.model.threshold),
+        evaluation=config.evaluate.data,
+        label=config.evaluate.label,
+        gates=gates,
+        manifests={name: manifest.digest for name, manifest in manifests.items()},
+        splits={name: _split(manifest) for name, manifest in manifests.items()},
+    )
+
+
+def _favourable(config: Config, manifests: Mapping[str, Manifest]) -> str:
+    """The favourable label's value, however ml.yaml names it: 0 and "no" are the same where no comes first."""
+    declared = config.model.favourable
+    manifest = manifests.get(config.evaluate.data.partition("/")[0])
+    if isinstance(declared, str) or manifest is None:
+        return str(declared)
+    try:
+        return manifest.column(config.evaluate.label).values[declared]
+    except (KeyError, IndexError):
+        return str(declared)
+
+
+def _split(manifest: Manifest) -> str:
+    rule = manifest.split
+    spelled = {
+        "kind": rule.kind,
+        "fractions": dict(rule.fractions),
+        "seed": rule.seed,
+        "by": list(rule.by),
+        "files": {name: list(paths) for name, paths in rule.files.items()},
+    }
+    return " ".join(canonical(spelled).decode("utf-8").split())
+
+
+def _needed(repo: Repository, commit: str, path: str) -> bytes:
+    data = repo.read(commit, path)
+    if data is None:
+        raise EvidenceError(Problem(f"the source commit {commit[:12]} has no {path}", path=path))
+    return data

@@ -1,0 +1,88 @@
+"""Pull requests over any git remote, with no server: a branch each, and compare-and-swap on every ref."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlassay.case.main_line import BRANCH, REF
+from mlassay.case.requests import name_of_branch
+from mlassay.errors import ConfigurationError, Problem, RemoteError
+from mlassay.git import MovedOn, Repository
+from mlassay.ports import PullRequest
+
+HERE = "."  # git's own name for this repository, where there is no remote
+
+
+class LocalForge:
+    """The git remote that the main line follows, or this repository itself where there is none."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._remote = repository.remote(BRANCH)
+
+    def open(self, branch: str, head: str, *, title: str, body: str) -> PullRequest:  # noqa: ARG002
+        """Publish ``head`` as a new branch; MovedOn when the branch is there already with something else.
+
+        Title and body are those of the commit: there is no other place for them.
+        """
+        name = name_of_branch(branch)
+        if name is None:
+            raise ValueError(f"{branch} is no branch of a request")
+        self._repository.push(self._remote or HERE, head, _ref(branch), None)
+        return PullRequest(name.id, branch, head)
+
+    def update(self, request: PullRequest, head: str) -> PullRequest:
+        """Move the branch from where it was seen to ``head``; MovedOn when somebody was faster."""
+        self._repository.push(self._remote or HERE, head, _ref(request.branch), request.head)
+        return PullRequest(request.id, request.branch, head)
+
+    def requests(self) -> Sequence[PullRequest]:
+        """Every branch of a request, as the remote has it now, sorted by name."""
+        if self._remote is not None:
+            self._repository.fetch(self._remote)
+        return open_requests(self._repository)
+
+    def merge(self, request: PullRequest, commit: str, expected_main: str) -> None:
+        """Move the main line from ``expected_main`` to ``commit``, then delete the branch; MovedOn when it moved."""
+        if self._remote is not None:
+            self._repository.push(self._remote, commit, REF, expected_main)
+        else:
+            self._merge_here(commit, expected_main)
+        self._close(request)
+
+    def _close(self, request: PullRequest) -> None:
+        try:
+            self._repository.push(self._remote or HERE, None, _ref(request.branch), request.head)
+        except RemoteError:
+            # What was to land has landed: a branch that stays behind is told as merged by everybody who reads it.
+            return
+
+    def _merge_here(self, commit: str, expected: str) -> None:
+        here = self._repository.branch(BRANCH)
+        if here != expected:
+            raise MovedOn(Problem(f"{BRANCH} has moved on", remedy="run the command again"))
+        if not self._repository.fast_forward(BRANCH, commit):
+            raise ConfigurationError(
+                Problem(
+                    f"the branch '{BRANCH}' cannot be brought forward here",
+                    why="git refuses where an uncommitted change in the work tree would be lost",
+                    remedy=f"look at git status, then run: git merge --ff-only {commit}",
+                )
+            )
+
+
+def open_requests(repository: Repository) -> list[PullRequest]:
+    """Every branch of a request as last seen here; asks no remote."""
+    remote = repository.remote(BRANCH)
+    prefix = f"refs/remotes/{remote}/" if remote is not None else "refs/heads/"
+    found = []
+    for ref, head in sorted(repository.refs(prefix).items()):
+        branch = ref.removeprefix(prefix)
+        name = name_of_branch(branch)
+        if name is not None:
+            found.append(PullRequest(name.id, branch, head))
+    return found
+
+
+def _ref(branch: str) -> str:
+    return f"refs/heads/{branch}"

@@ -1,0 +1,132 @@
+"""What the stages around a request share: who is asking, which request is meant, and its case now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mlassay.case.common import Place
+from mlassay.case.main_line import MainLine, main_line
+from mlassay.case.promotion import read_case
+from mlassay.case.requests import RequestName, governance_at, name_of_branch, name_of_path
+from mlassay.config import People, Person
+from mlassay.errors import ConfigurationError, Problem
+from mlassay.evidence import layout
+from mlassay.git import Commit, Identity, Repository
+from mlassay.policy import Case
+from mlassay.ports import Forge, PullRequest, Signer, Verifiers
+
+TRIES = 30  # each lost race means that somebody else's commit landed
+
+
+def utc_now() -> datetime:
+    """The time of this machine, in UTC and whole seconds as records hold it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a request is handled: the repository, its forge, how signatures are verified, and what time it is."""
+
+    repository: Repository
+    forge: Forge
+    verifiers: Verifiers
+    clock: Callable[[], datetime] = utc_now
+
+    def line(self) -> MainLine:
+        """The main line as the remote has it now."""
+        return main_line(self.repository, fetch=True)
+
+    def now(self, parent: str) -> datetime:
+        """The time now, never earlier than the commit that is stood upon."""
+        return max(self.clock().replace(microsecond=0), self.repository.commit(parent).time)
+
+    def case(self, line: MainLine, found: Found) -> Case:
+        """The case of an open request, against the main line's tip."""
+        since = self.repository.merge_base(line.tip, found.pull.head)
+        place = Place(line.tip, found.pull.head, since, self.now(line.tip))
+        return read_case(self.repository, found.name, place, self.verifiers)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An open request: its names, and its branch where it was seen."""
+
+    name: RequestName
+    pull: PullRequest
+
+
+def find_open(desk: Desk, request: str) -> Found | None:
+    """The open request with this id; None when there is none."""
+    for pull in desk.forge.requests():
+        name = name_of_branch(pull.branch)
+        if name is not None and name.id == request:
+            return Found(name, pull)
+    return None
+
+
+def needed(desk: Desk, request: str) -> Found:
+    """The open request with this id; ConfigurationError that says what became of it, or which ones there are."""
+    found = find_open(desk, request)
+    if found is None:
+        line = desk.line()
+        landed = find_landed(desk.repository, line.tip, request)
+        if landed is not None:
+            raise ConfigurationError(
+                Problem(f"{request} has landed already: {landed[1].subject}", remedy="mlassay status")
+            )
+        known = ", ".join(sorted(pull.id for pull in desk.forge.requests()))
+        raise ConfigurationError(
+            Problem(
+                f"no open request is called {request}",
+                remedy=f"open are: {known}"
+                if known
+                else "nothing is open; mlassay promote opens a promotion",
+            )
+        )
+    return found
+
+
+def find_landed(repository: Repository, tip: str, request: str) -> tuple[RequestName, Commit] | None:
+    """A request that is on the main line, and the commit that brought it there."""
+    folders = [layout.PROMOTIONS.rstrip("/"), layout.CHANGES.rstrip("/")]
+    for path in (path for folder in folders for path in repository.tree(tip, folder)):
+        name = name_of_path(path)
+        if name is not None and name.id == request:
+            return name, list(repository.first_parents(tip, paths=[path]))[-1]
+    return None
+
+
+def who_signs(people: People, signer: Signer, when: datetime) -> Person:
+    """The person whose key this is; ConfigurationError when nobody has it, or it is not valid now."""
+    person = people.by_public_key(signer.public)
+    if person is None:
+        raise ConfigurationError(
+            Problem(
+                "people.yaml on the main line does not know this key",
+                why="only somebody whom it names can answer for this",
+                remedy="name another key with --key, or add yours: mlassay keys add, then mlassay propose",
+                path=people.path,
+            )
+        )
+    wanted = signer.public.split()[:2]
+    if not any(key.valid_at(when) for key in person.keys if key.public.split()[:2] == wanted):
+        raise ConfigurationError(
+            Problem(
+                f"this key of {person.id} is not valid now: not yet, no longer, or revoked",
+                remedy="sign with another key, or add a new one: mlassay keys add, then mlassay propose",
+                path=people.path,
+            )
+        )
+    return person
+
+
+def author(repository: Repository, person: Person) -> Identity:
+    """The person's own name for commits made for them; git's where people.yaml has no address."""
+    return Identity(person.name, person.emails[0]) if person.emails else repository.identity()
+
+
+def people_now(desk: Desk, line: MainLine) -> People:
+    """people.yaml at the main line's tip."""
+    return governance_at(desk.repository, line.tip)[1]

@@ -1,0 +1,171 @@
+"""The status and show stages: what runs where since when, what waits for whom, and all about one release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mlassay.case.answers import SignedReader
+from mlassay.case.common import Place
+from mlassay.case.history import Held, pointers
+from mlassay.case.main_line import main_line
+from mlassay.case.promotion import read_case
+from mlassay.case.release import ReleaseEvidence, read_release
+from mlassay.case.requests import RequestName, governance_at, name_of_branch, name_of_path
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.evidence import layout
+from mlassay.evidence.records import Approval, Request, Waiver
+from mlassay.git import Repository
+from mlassay.policy import Case, Decision, Signed, decide
+from mlassay.ports import Verifiers
+from mlassay.stages._newest import recorded
+from mlassay.stages.review import verdict_of
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One environment: its pointer and the commit that set it (None: nothing ran there yet), and its waivers."""
+
+    environment: str
+    held: Held | None
+    waivers: tuple[Waiver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One open request with its case and decision, or the problem why it cannot be judged."""
+
+    name: RequestName
+    case: Case | None
+    decision: Decision | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What runs where at ``commit``, and what was open when the remote was last seen."""
+
+    commit: str
+    running: tuple[Running, ...]
+    waiting: tuple[Waiting, ...]
+    newest: str | None
+    newest_verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One promotion of a release that landed: its commit, request and approvals as recorded."""
+
+    name: RequestName
+    commit: str
+    when: datetime
+    request: Request
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One release: its evidence, the promotions that landed, the waivers, and where it runs now."""
+
+    evidence: ReleaseEvidence
+    promotions: tuple[Landed, ...]
+    waivers: tuple[Signed[Waiver], ...]
+    live_in: tuple[str, ...]
+
+
+def status(
+    repository: Repository, commit: str, requests: list[tuple[str, str]], verifiers: Verifiers
+) -> Status:
+    """What runs where at ``commit``; ``requests`` are open branches and their heads, as last seen."""
+    policy, people = governance_at(repository, commit)
+    newest = next(recorded(repository, commit), None)
+    verdict = verdict_of(repository, commit, newest) if newest else None
+    reader = SignedReader(repository, commit, people, verifiers.ssh)
+    running = []
+    for environment in policy.environments:
+        held = next(pointers(repository, commit, environment), None)
+        waived = _waivers(reader, held.pointer.live.release) if held else ()
+        running.append(Running(environment, held, tuple(waiver.record for waiver in waived)))
+    waiting = [
+        _waiting(repository, name, head, verifiers)
+        for branch, head in requests
+        if (name := name_of_branch(branch)) is not None
+    ]
+    open_ = tuple(one for one in waiting if one is not None)
+    return Status(commit, tuple(running), open_, newest, str(verdict.outcome) if verdict else "")
+
+
+def show(repository: Repository, commit: str, release: str, verifiers: Verifiers) -> Shown:
+    """All about one release at ``commit``; ConfigurationError when there is no such release."""
+    known = list(recorded(repository, commit))
+    matching = [one for one in known if one == release or one.endswith(f"-{release}")]
+    if len(matching) != 1:
+        raise ConfigurationError(
+            Problem(
+                f"there is no release {release!r} on the main line here",
+                remedy=f"recorded are: {', '.join(known[:10]) or 'none'}",
+            )
+        )
+    policy, people = governance_at(repository, commit)
+    found = read_release(repository, commit, matching[0], verifiers)
+    live_in = []
+    for environment in policy.environments:
+        held = next(pointers(repository, commit, environment), None)
+        if held and held.pointer.live.release == matching[0]:
+            live_in.append(environment)
+    reader = SignedReader(repository, commit, people, verifiers.ssh)
+    return Shown(
+        found, tuple(_landed(repository, commit, matching[0])), _waivers(reader, matching[0]), tuple(live_in)
+    )
+
+
+def _waiting(repository: Repository, name: RequestName, head: str, verifiers: Verifiers) -> Waiting | None:
+    """An open request against the main line as last seen; None when it has landed and only its branch is left."""
+    tip = main_line(repository, fetch=False).tip
+    if repository.entry(tip, name.folder) is not None:
+        return None
+    now = max(datetime.now(UTC), repository.commit(tip).time)
+    try:
+        since = repository.merge_base(tip, head)
+        case = read_case(repository, name, Place(tip, head, since, now), verifiers)
+    except EvidenceError as error:
+        return Waiting(name, None, None, str(error))
+    return Waiting(name, case, decide(case))
+
+
+def _waivers(reader: SignedReader, release: str) -> tuple[Signed[Waiver], ...]:
+    """The waivers for a release, whether or not their signatures hold; unreadable ones are left to `verify`."""
+    found = []
+    for path in reader.repo.tree(reader.commit, layout.WAIVERS.rstrip("/")):
+        if path.startswith(f"{layout.WAIVERS}{release}.") and path.endswith(".json"):
+            try:
+                found.append(reader.read(path, Waiver))
+            except EvidenceError:
+                continue
+    return tuple(found)
+
+
+def _landed(repository: Repository, commit: str, release: str) -> Iterator[Landed]:
+    """Every promotion of a release that is on the main line, oldest first."""
+    landed = []
+    for step in repository.first_parents(commit, paths=[layout.PROMOTIONS.rstrip("/")]):
+        for change in repository.changes(step.parents[0] if step.parents else None, step.id):
+            name = name_of_path(change.path)
+            data = (
+                repository.read(step.id, change.path) if name is not None and change.new is not None else None
+            )
+            if name is None or data is None:
+                continue
+            request = Request.parse(data, change.path)
+            if request.release == release:
+                landed.append(
+                    Landed(name, step.id, step.time, request, tuple(_approvals(repository, step.id, name)))
+                )
+    yield from reversed(landed)
+
+
+def _approvals(repository: Repository, commit: str, name: RequestName) -> Iterator[Approval]:
+    for path, entry in repository.tree(commit, f"{name.folder}/approvals").items():
+        if path.endswith(".json"):
+            yield Approval.parse(repository.blob(entry.id, path), path)
