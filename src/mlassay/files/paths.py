@@ -67,19 +67,19 @@ def read_file(root: Path, relative: str, limit: int = 1 << 20) -> bytes:
 def find_file(root: Path, relative: str, limit: int = 1 << 20) -> bytes | None:
     """As `read_file`, but None when there is no such file."""
     if fault := path_fault(relative):
-        raise _refusal(relative, fault, "", None)
+        raise _refusal(relative, fault, relative, None)
     try:
         handle = _open_below(root, relative.split("/"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK):
-            raise _refusal(relative, "a symbolic link is on the way", "", None) from error
-        raise _refusal(relative, (error.strerror or str(error)).lower(), "", None) from error
+            raise _refusal(relative, "a symbolic link is on the way", relative, None) from error
+        raise _refusal(relative, (error.strerror or str(error)).lower(), relative, None) from error
     state = os.fstat(handle)
     if not stat.S_ISREG(state.st_mode):
         os.close(handle)
-        raise _refusal(relative, "it is no regular file", "", None)
+        raise _refusal(relative, "it is no regular file", relative, None)
     with os.fdopen(handle, "rb") as file:
         data = file.read(limit + 1) if state.st_size <= limit else None
     if data is None or len(data) > limit:
@@ -109,7 +109,7 @@ def _refusal(relative: str, fault: str, path: str, line: int | None) -> Configur
     shown = relative if len(relative) <= 80 else relative[:77] + "..."
     return ConfigurationError(
         Problem(
-            f"{shown!r}: {fault}",
+            fault if path == relative else f"{shown!r}: {fault}",
             why=_WHY,
             remedy="name a regular file of the repository, with '/' between folders",
             path=path,

@@ -74,9 +74,10 @@ class _Reading:
     def load(
         self, path: str, load: Callable[[str, bytes], _Loaded], *, named: Problem | None = None
     ) -> _Loaded | None:
+        before = len(self.problems)
         data = self.attempt(lambda: self.read(path))
         if data is None:
-            if not any(problem.path == path for problem in self.problems):
+            if len(self.problems) == before:
                 self.problems.append(named or _absent(path))
             return None
         return self.attempt(lambda: load(path, data))
@@ -120,8 +121,7 @@ class _Reading:
         for number, line in enumerate(lines, start=1):
             if line.lstrip(" -*>").startswith("TODO"):
                 yield Problem("a question is not answered yet", why, remedy, manifest.missing, number)
-        written = [line for line in lines if line.strip() and not line.startswith(("#", "TODO"))]
-        if not written:
+        if not any(line.strip() and not line.startswith("#") for line in lines):
             yield Problem("the file says nothing", why, remedy, manifest.missing, 1)
 
     def uses(self, config: Config, paths: Collection[str]) -> Iterator[Problem]:
