@@ -49,7 +49,9 @@ verdicts = st.builds(
     objective=texts,
 )
 
-REPORT = GateReport("bias", Outcome.FAILED, "s", {}, {}, (Finding("bias.x", Outcome.FAILED, "w", "y", "r"),), ())
+REPORT = GateReport(
+    "bias", Outcome.FAILED, "s", {}, {}, (Finding("bias.x", Outcome.FAILED, "w", "y", "r"),), ()
+)
 VERDICT = Verdict("m", Outcome.FAILED, {"model": "sha256:1"}, (REPORT,), {}, "o")
 
 
@@ -63,7 +65,7 @@ def test_verdicts_read_back_the_same(verdict):
     assert read_verdict(verdict_json(verdict), "x") == verdict
 
 
-@given(st.binary(max_size=300) | plain.map(lambda value: canonical(value)))
+@given(st.binary(max_size=300) | plain.map(canonical))
 def test_anything_else_is_refused_and_never_crashes(data):
     for read in (read_report, read_verdict):
         with pytest.raises(EvidenceError) as caught:
@@ -81,8 +83,17 @@ def test_anything_else_is_refused_and_never_crashes(data):
         lambda v: v | {"inputs": {"model": 1}},
         lambda v: v | {"gates": v["gates"] * 2},
         lambda v: v | {"gates": [v["gates"][0] | {"self_reported": 0}]},
-        lambda v: v | {"gates": [v["gates"][0] | {"findings": [v["gates"][0]["findings"][0] | {"line": True}]}]},
-        lambda v: v | {"gates": [v["gates"][0] | {"findings": [v["gates"][0]["findings"][0] | {"numbers": {"n": True}}]}]},
+        lambda v: (
+            v | {"gates": [v["gates"][0] | {"findings": [v["gates"][0]["findings"][0] | {"line": True}]}]}
+        ),
+        lambda v: (
+            v
+            | {
+                "gates": [
+                    v["gates"][0] | {"findings": [v["gates"][0]["findings"][0] | {"numbers": {"n": True}}]}
+                ]
+            }
+        ),
         lambda v: {k: x for k, x in v.items() if k != "risk"},
     ],
 )

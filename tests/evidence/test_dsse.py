@@ -16,7 +16,10 @@ ENVELOPE = Envelope(payload=b"{}\n", keyid="ab" * 32, signature=b"\x01\x02\x03\x
 
 def test_the_signed_bytes_are_those_of_the_dsse_protocol():
     # The example of https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md
-    assert pae("http://example.com/HelloWorld", b"hello world") == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    assert (
+        pae("http://example.com/HelloWorld", b"hello world")
+        == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    )
 
 
 @given(payload=st.binary(), signature=st.binary(), keyid=st.text("0123456789abcdef", max_size=64))
@@ -74,7 +77,9 @@ def test_spare_bits_of_base64_padding_are_refused():
             decode(twin, "x")
 
 
-@pytest.mark.parametrize("spell", [lambda v: json.dumps(v), lambda v: json.dumps(v, indent=2, sort_keys=True)])
+@pytest.mark.parametrize(
+    "spell", [json.dumps, lambda v: json.dumps(v, indent=2, sort_keys=True)]
+)
 def test_another_spelling_of_the_same_json_is_refused(spell):
     with pytest.raises(EvidenceError, match="another spelling"):
         read_envelope(spell(ENVELOPE.as_mapping()).encode(), "x")

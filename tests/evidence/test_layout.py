@@ -36,14 +36,21 @@ def test_the_release_id_takes_the_date_in_utc():
     assert layout.release_id(late, "sha256:1a2b3c4d5e") == "20261119-1a2b3c4d"
 
 
-@pytest.mark.parametrize("text", ["", "20261120", "20261120-1A2B3C4D", "20261120-1a2b3c4d/", "../x", "20261120-1a2b3c4d\n"])
+@pytest.mark.parametrize(
+    "text", ["", "20261120", "20261120-1A2B3C4D", "20261120-1a2b3c4d/", "../x", "20261120-1a2b3c4d\n"]
+)
 def test_what_is_no_release_id_is_not_taken_for_one(text):
     assert not layout.is_release_id(text)
 
 
 @pytest.mark.parametrize(
     ("path", "gate"),
-    [("gates/bias.json", "bias"), ("gates/bias.dsse.json", "bias"), ("gates/../x.json", None), ("bias.json", None)],
+    [
+        ("gates/bias.json", "bias"),
+        ("gates/bias.dsse.json", "bias"),
+        ("gates/../x.json", None),
+        ("bias.json", None),
+    ],
 )
 def test_gate_files_are_known_by_their_names(path, gate):
     assert layout.gate_of(path) == gate
@@ -53,7 +60,13 @@ def test_times_have_one_spelling():
     when = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     assert time_string(when) == "2026-11-20T12:00:00Z"
     assert parse_time("2026-11-20T12:00:00Z", "x") == when
-    for other in ("2026-11-20T12:00:00+00:00", "2026-11-20 12:00:00Z", "2026-11-20T12:00:00.0Z", "٢026-11-20T12:00:00Z", 5):
+    for other in (
+        "2026-11-20T12:00:00+00:00",
+        "2026-11-20 12:00:00Z",
+        "2026-11-20T12:00:00.0Z",
+        "٢026-11-20T12:00:00Z",
+        5,
+    ):
         with pytest.raises(EvidenceError):
             parse_time(other, "x")
     with pytest.raises(ValueError, match="zone"):

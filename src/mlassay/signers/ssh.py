@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -19,8 +20,9 @@ NAMESPACE = "mlassay"
 
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _WIDTH = 70  # of ssh-keygen's own armour
-_IN_PROCESS = frozenset({"ssh-ed25519", "ssh-rsa"})  # what the sshsig library checks
-_HASHES = frozenset({b"sha256", b"sha512"})
+_HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
+# Kinds of key that are checked in this process, and the algorithms that each may sign with (no SHA-1: RFC 8332).
+_ALGORITHMS = {"ssh-ed25519": (b"ssh-ed25519",), "ssh-rsa": (b"rsa-sha2-512", b"rsa-sha2-256")}
 
 
 class SshSigner:
@@ -74,8 +76,8 @@ class SshVerifier:
             raise _no("it was made with another key")
         if parts.namespace != NAMESPACE.encode():
             raise _no(f"it was made for another purpose ({parts.namespace[:40]!r}, not {NAMESPACE!r})")
-        if kind in _IN_PROCESS:
-            _verify_here(payload, signature)
+        if kind in _ALGORITHMS:
+            _verify_here(payload, parts, kind, public)
         else:
             _verify_outside(payload, signature, public)
 
@@ -84,6 +86,8 @@ class SshVerifier:
 class _Parts:
     public_key: bytes
     namespace: bytes
+    hash_name: bytes
+    signature: bytes
 
 
 def find_signer(key: Path | None, configured: str | None) -> SshSigner:
@@ -135,12 +139,31 @@ def _keygen(arguments: list[str], data: bytes, what: str) -> bytes:
     return done.stdout
 
 
-def _verify_here(payload: bytes, signature: bytes) -> None:
-    import sshsig
+def _verify_here(payload: bytes, parts: _Parts, kind: str, public: str) -> None:
+    """Check an Ed25519 or RSA signature. The sshsig library would do, but holds the algorithm by ``assert`` alone."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
+    (algorithm, raw), rest = _fields(parts.signature, 2)
+    signed = b"SSHSIG" + b"".join(
+        len(field).to_bytes(4) + field
+        for field in (parts.namespace, b"", parts.hash_name, _HASHES[parts.hash_name](payload).digest())
+    )
     try:
-        sshsig.check_signature(payload, signature, NAMESPACE)
-    except (sshsig.InvalidSignature, NotImplementedError, ValueError, EOFError) as error:
+        key = load_ssh_public_key(" ".join(public.split()[:2]).encode("ascii"))
+        if rest or algorithm not in _ALGORITHMS[kind]:
+            raise _no("it is of another kind than its key")
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(raw, signed)
+        elif isinstance(key, RSAPublicKey):
+            key.verify(raw, signed, PKCS1v15(), SHA512() if algorithm == b"rsa-sha2-512" else SHA256())
+        else:
+            raise _no("it is of another kind than its key")
+    except (InvalidSignature, ValueError) as error:
         raise _no("it does not fit these bytes under that key") from error
 
 
@@ -173,18 +196,18 @@ def _read(signature: bytes) -> _Parts:
         raise _no("it is not text as ssh-keygen writes it") from error
     if _armored(raw) != signature:
         raise _no("its bytes are another spelling of the same signature")
-    fields, rest = _fields(raw)
-    public_key, namespace, reserved, hash_name, _ = fields
-    if rest or reserved or hash_name not in _HASHES:
-        raise _no("it holds bytes that a signature does not have")
-    return _Parts(public_key, namespace)
-
-
-def _fields(raw: bytes) -> tuple[list[bytes], bytes]:
     if raw[:10] != b"SSHSIG\0\0\0\1":
         raise _no("it is no SSH signature of version 1")
-    rest, fields = raw[10:], []
-    for _ in range(5):
+    (public_key, namespace, reserved, hash_name, inner), rest = _fields(raw[10:], 5)
+    if rest or reserved or hash_name not in _HASHES:
+        raise _no("it holds bytes that a signature does not have")
+    return _Parts(public_key, namespace, hash_name, inner)
+
+
+def _fields(raw: bytes, count: int) -> tuple[list[bytes], bytes]:
+    """``count`` length-prefixed fields, and whatever follows them."""
+    rest, fields = raw, []
+    for _ in range(count):
         length = int.from_bytes(rest[:4])
         if len(rest) < 4 + length:
             raise _no("it is cut short")
