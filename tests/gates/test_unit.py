@@ -171,3 +171,10 @@ def test_any_bytes_are_read_or_refused(data):
         read_junit(b"<testsuite>" + data + b"</testsuite>")
     except NotJUnitError:
         return
+
+
+def test_the_report_is_the_same_with_and_without_isolation(tmp_path, monkeypatch):
+    made = project(tmp_path, {"test_a.py": GOOD + "def test_two():\n    assert False\n"})
+    first = UnitGate().test(made)
+    monkeypatch.setattr("mlassay.isolation.runner.available", lambda: "none")
+    assert UnitGate().test(made) == first

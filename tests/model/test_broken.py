@@ -248,6 +248,18 @@ def test_a_growth_that_only_shows_when_it_runs_hits_the_memory_bound(tmp_path):
     assert "2 GiB" in str(error)
 
 
+def test_work_without_end_is_ended(tmp_path, monkeypatch):
+    nodes = [helper.make_node("MatMul", ["X", "wide"], ["z0"])]
+    nodes += [helper.make_node("MatMul", [f"z{i}", "square"], [f"z{i + 1}"]) for i in range(400)]
+    nodes.append(helper.make_node("ReduceMean", ["z400"], ["probabilities"], axes=[1], keepdims=1))
+    extra = [floats("wide", np.ones((3, 400))), floats("square", np.eye(400))]
+    monkeypatch.setattr("mlassay.model.runtime.RUN_SECONDS", 0.2)
+    path = save(model(nodes, initialisers=extra), tmp_path)
+    loaded = Model.load(path, NUMBERS)
+    with pytest.raises(Unusable, match=r"more than 0\.2 seconds"):
+        loaded.score(loaded.encode({name: ["1"] * 4096 for name in "abc"}))
+
+
 def tree_node(proto):
     return next(n for n in proto.graph.node if n.op_type == "TreeEnsembleClassifier")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from mlassay.model.types import MEMORY_BYTES, Unusable, refuse
@@ -11,6 +12,8 @@ from mlassay.model.types import MEMORY_BYTES, Unusable, refuse
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+RUN_SECONDS = 120.0  # a batch of 4096 rows of a table takes milliseconds; this only ends what would never end
 
 
 class Runtime:
@@ -39,15 +42,24 @@ class Runtime:
     def run(self, output: str, feed: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
         """``output`` for one batch as float64; Unusable when ONNX Runtime refuses."""
         import numpy as np
+        import onnxruntime as ort
 
+        options = ort.RunOptions()
+        timer = Timer(RUN_SECONDS, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
         try:
-            (values,) = self._session.run([output], feed)
+            (values,) = self._session.run([output], feed, options)
         except self._errors as error:
-            raise self._refusal("ONNX Runtime cannot run the model", error) from error
+            raise self._refusal("ONNX Runtime cannot run the model", error, late=options.terminate) from error
+        finally:
+            timer.cancel()
         return np.asarray(values, dtype=np.float64)
 
-    def _refusal(self, what: str, error: Exception) -> Unusable:
+    def _refusal(self, what: str, error: Exception, *, late: bool = False) -> Unusable:
         text = str(error)
+        if late:
+            what, text = f"the model needs more than {RUN_SECONDS:g} seconds for one batch of rows", ""
         if "Available memory" in text or "allocate" in text:
             what = f"the model needs more than {MEMORY_BYTES >> 30} GiB of memory for one batch of rows"
             text = ""
