@@ -16,7 +16,7 @@ from mlassay.manifest.types import SplitKind
 LARGEST = 1 << 31  # bytes of one file that a manifest is drafted from in memory
 
 
-@click.group()
+@click.group(epilog="Example: mlassay data check")
 def data() -> None:
     """Write and check data manifests: what the data is, where it lies, its digests, its splits."""
 

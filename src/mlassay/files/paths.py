@@ -84,7 +84,7 @@ def find_file(root: Path, relative: str, limit: int = 1 << 20) -> bytes | None:
         data = file.read(limit + 1) if state.st_size <= limit else None
     if data is None or len(data) > limit:
         raise _refusal(
-            relative, f"the file has {state.st_size:,} bytes; at most {limit:,} are read here", "", None
+            relative, f"the file has {state.st_size:,} bytes; at most {limit:,} are read here", relative, None
         )
     return data
 

@@ -1,7 +1,8 @@
 """Data manifests: what the data is, where it lies, its digests, and the rows of each split."""
 
 from mlassay.manifest.checks import check_splits, check_table
-from mlassay.manifest.reading import load_manifest, root_digest
+from mlassay.manifest.reading import load_manifest
+from mlassay.manifest.rules import root_digest
 from mlassay.manifest.table import Table, read_split, read_table, split_rows
 from mlassay.manifest.types import (
     Column,

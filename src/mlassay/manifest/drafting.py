@@ -11,7 +11,7 @@ from decimal import Decimal
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.manifest.checks import INTEGER, NUMBER
-from mlassay.manifest.reading import root_digest
+from mlassay.manifest.rules import root_digest
 from mlassay.manifest.table import parse_csv
 from mlassay.manifest.types import DataFile, SplitRule
 
