@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +51,3 @@ def read_test(run_folder: Path) -> Verdict:
             )
         )
     return read_verdict(data, "test/verdict.json")
-
-
-def read_cross_checks(run_folder: Path) -> dict[str, Any]:
-    """What the cross-checks of the last test said, by gate; empty when it ran without them."""
-    data = find_file(run_folder, "test/cross-checks.json", RECORD_BYTES)
-    value = json.loads(data) if data else {}
-    return value if isinstance(value, dict) else {}

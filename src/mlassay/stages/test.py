@@ -7,7 +7,7 @@ Leaves ``test/`` in the run folder: ``verdict.json``, ``gates/<gate>.json``, ``r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,10 @@ OnGate = Callable[[GateReport], None]
 
 @dataclass(frozen=True)
 class Tested:
-    """A verdict with what it rests on. ``partial``: only some gates ran, nothing was left, nothing can be signed."""
+    """A verdict with what it rests on. ``partial``: only some gates ran, nothing was left, nothing can be signed.
+
+    ``cross_checks`` maps gates to what they said while their twins were asked; empty without cross-checks.
+    """
 
     verdict: Verdict
     partial: bool
@@ -42,7 +45,7 @@ def test(
     root: Path,
     run_folder: Path,
     *,
-    report: Callable[[Verdict, Mapping[str, Any]], str],
+    report: Callable[[Verdict], str],
     partial: bool = False,
     cross_checks: bool = False,
     progress: Callable[[str], None] = lambda _: None,
@@ -50,8 +53,7 @@ def test(
 ) -> Tested:
     """Let every gate look at what training left in ``run_folder``; no gate's answer stops another.
 
-    ``root`` holds the data files and the team's sources; ``report`` renders ``report.md`` from the verdict and
-    the provenance of the training. Raises when something could not be run at all, which is never a pass.
+    ``root`` holds the data files and the team's sources; ``report`` renders ``report.md``. Raises when something could not be run at all, which is never a pass.
     """
     provenance, outputs = read_training(run_folder)
     live, live_digest = find_live(plan, root)
@@ -60,7 +62,7 @@ def test(
     inputs = {"model": model, **plan.inputs} | ({"live": live_digest} if live_digest else {})
     verdict, checks = judge(plan, gates, subject, inputs, partial=partial, on_gate=on_gate)
     if not partial:
-        _leave(run_folder, verdict, report(verdict, provenance), checks)
+        _leave(run_folder, verdict, report(verdict), checks)
     return Tested(verdict, partial, tuple(_changed_since(plan, provenance)), checks)
 
 
@@ -73,18 +75,18 @@ def judge(
     partial: bool = False,
     on_gate: OnGate = lambda _: None,
 ) -> tuple[Verdict, dict[str, Any]]:
-    """``(verdict, cross-checks by gate)`` of running every gate on ``subject``.
+    """``(verdict, what each gate said during cross-checks)`` of running every gate on ``subject``.
 
+    A gate whose independent twin disagrees raises EvidenceError: then there is no verdict at all.
     A gate in force that was not run is inconclusive, unless ``partial``: nothing tested is nothing passed.
     """
     reports: list[GateReport] = []
     checks: dict[str, Any] = {}
     for gate in gates:
         subject.progress(f"gate {gate.id}")
-        report = _ask(gate, subject)
-        if subject.cross_checks and (check := getattr(gate, "cross_check", None)) is not None:
-            subject.progress(f"cross-check of {gate.id}")
-            checks[gate.id] = _cross_check(check, subject, report)
+        report, said = _ask(gate, subject)
+        if subject.cross_checks:
+            checks[gate.id] = said
         reports.append(report)
         on_gate(report)
     if not partial:
@@ -135,26 +137,32 @@ def find_live(plan: Plan, root: Path) -> tuple[Path | None, str]:
     return model, digest
 
 
-def _ask(gate: Gate, subject: Subject) -> GateReport:
+def _ask(gate: Gate, subject: Subject) -> tuple[GateReport, list[str]]:
+    """``(report, what the gate said while at work)``; a model that cannot be used fails the gate."""
+    said: list[str] = []
+
+    def heard(text: str) -> None:
+        said.append(text)
+        subject.progress(text)
+
     try:
-        return gate.test(subject)
+        # Model, rows and scores are computed once and shared: the copy takes what is there, and hands on the rest.
+        asked = replace(subject, progress=heard)
+        vars(asked).update(_computed(subject))
+        report = gate.test(asked)
+        vars(subject).update(_computed(asked))
     except MlassayError as error:
         from mlassay.model import Unusable
 
         if not isinstance(error, Unusable):
             raise
-        return _unusable(gate.id, subject.plan, error.problems[0])
+        return _unusable(gate.id, subject.plan, error.problems[0]), said
+    return report, said
 
 
-def _cross_check(check: Callable[[Subject, GateReport], Mapping[str, Any]], subject: Subject, report: GateReport) -> Any:
-    try:
-        return without_floats(dict(check(subject, report)))
-    except MlassayError as error:
-        from mlassay.model import Unusable
-
-        if not isinstance(error, Unusable):
-            raise
-        return {"ran": False, "why": "the model cannot be used"}
+def _computed(subject: Subject) -> dict[str, Any]:
+    names = {each.name for each in fields(subject)}
+    return {name: value for name, value in vars(subject).items() if name not in names}
 
 
 def _unusable(gate: str, plan: Plan, problem: Problem) -> GateReport:
@@ -208,4 +216,4 @@ def _leave(run_folder: Path, verdict: Verdict, report: str, checks: Mapping[str,
         (folder / "verdict.json").write_bytes(verdict_json(verdict))
         (folder / "report.md").write_bytes(report.encode())
         if checks:
-            (folder / "cross-checks.json").write_bytes(canonical(checks))
+            (folder / "cross-checks.json").write_bytes(canonical({"version": 1, "agreed": True, "gates": dict(checks)}))

@@ -1,0 +1,92 @@
+"""What the bias gate counted, by group, and what the release costs, as tables of already measured numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlassay.evidence import GateReport, Verdict
+from mlassay.render.markdown import code, escape, table
+
+GROUPINGS = 12
+
+
+def groupings(verdict: Verdict) -> Iterator[tuple[str, GateReport, Mapping[str, Any]]]:
+    """``(name, gate, table)`` of each sensitive column or intersection that a gate counted."""
+    for gate in verdict.gates:
+        columns = gate.measured.get("columns")
+        if gate.gate == "bias" and isinstance(columns, Mapping):
+            for name, counted in list(columns.items())[:GROUPINGS]:
+                if isinstance(counted, Mapping) and counted.get("groups"):
+                    yield name, gate, counted
+
+
+def bias_section(verdict: Verdict) -> list[str]:
+    """Counts and rates by group, each rate with its 95% interval; no lines where nothing was counted."""
+    lines: list[str] = []
+    for name, gate, counted in groupings(verdict):
+        good = gate.measured.get("favourable", "the favourable outcome")
+        lines += [
+            f"### {escape(name)}",
+            "",
+            f"Favourable is {code(good)}. The reference group is {code(counted.get('reference', 'unknown'))}.",
+            "",
+        ]
+        header = ["group", "rows", "decided favourably", "rate", "95% interval", "of those labelled so", "rate", "95% interval"]
+        lines += table(header, (_group(group) for group in counted["groups"]), right=range(1, len(header)))
+        lines.append("")
+    return ["## By group", "", *lines] if lines else []
+
+
+def cost_section(verdict: Verdict, *, weighed: Sequence[str], withheld: Sequence[str]) -> list[str]:
+    """What the release costs and whom: decisions against the label by group, and what weighing uses and discloses."""
+    lines: list[str] = []
+    if withheld:
+        names = ", ".join(code(name) for name in withheld)
+        lines.append(f"- The model cannot take {names} as input: training did not see it. Other columns may still stand in for it.")
+    if weighed:
+        names = ", ".join(code(name) for name in weighed)
+        lines += [
+            f"- Training rows were weighed by {names}: the column is used in training, through the weights. "
+            "Weights together with labels disclose which group a training row belongs to.",
+        ]
+    rows = [(name, gate, group) for name, gate, counted in groupings(verdict) for group in counted["groups"]]
+    if rows:
+        label = str(rows[0][1].measured.get("favourable", "")).partition("=")[0]
+        lines += [
+            "- Decided favourably although the label is unfavourable. Each of these is either a mistake, or a label that was one; "
+            "these tests cannot tell which:",
+            "",
+        ]
+        header = ["group", f"label {escape(label)} unfavourable", "of them decided favourably", "rate", "95% interval"]
+        lines += table(header, (_against(group) for _, _, group in rows), right=range(1, len(header)))
+    return ["## What this release costs", "", *lines, ""] if lines else []
+
+
+def against_label(group: Mapping[str, Any]) -> tuple[int, int]:
+    """``(decided favourably, all)`` of a group's rows whose label is unfavourable."""
+    return int(group["false_positives"]), int(group["rows"]) - int(group["positives"])
+
+
+def _group(group: Mapping[str, Any]) -> list[str]:
+    selection, kept = group["selection_rate"], group["true_positive_rate"]
+    return [
+        escape(group["group"], 80),
+        str(group["rows"]),
+        str(group["selected"]),
+        str(selection["rate"]),
+        _interval(selection),
+        f"{group['true_positives']} of {group['positives']}",
+        str(kept["rate"]),
+        _interval(kept),
+    ]
+
+
+def _against(group: Mapping[str, Any]) -> list[str]:
+    favourably, unfavourable = against_label(group)
+    rate = group["false_positive_rate"]
+    return [escape(group["group"], 80), str(unfavourable), str(favourably), str(rate["rate"]), _interval(rate)]
+
+
+def _interval(rate: Mapping[str, Any]) -> str:
+    return f"{rate['lower']} to {rate['upper']}"
