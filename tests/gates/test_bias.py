@@ -23,10 +23,12 @@ from hypothesis import strategies as st
 from mlassay.digest import canonical, decimal_string
 from mlassay.errors import EvidenceError
 from mlassay.evidence.verdict import Outcome
-from mlassay.gates.bias import assess
+from mlassay.gates.bias import BiasGate, assess
 from mlassay.gates.bias_fairlearn import agree
 from mlassay.gates.common import Criteria
 from mlassay.gates.evaluated import Evaluated
+from tests.gates.subjects import subject
+from tests.model.models import linear
 
 HMDA = Path(__file__).parents[2] / "template" / "data" / "hmda.csv"
 FOUR_FIFTHS = {"selection_rate_ratio": {"min": 0.8}}
@@ -430,3 +432,18 @@ def test_the_published_counts_give_the_published_interval():
     numbers = judge(groups_of(no=(1020, 842), yes=(170, 58))).findings[0].numbers
     assert float(numbers["gap"]) == pytest.approx(0.413, abs=0.001)
     assert (round(float(numbers["lower"]), 2), round(float(numbers["upper"]), 2)) == (0.33, 0.5)
+
+
+# On a real model and real files
+
+
+def test_the_gate_scores_the_model_itself_and_looks_at_the_columns_that_policy_names(tmp_path):
+    plain = subject(tmp_path, linear(), {"bias": {"sensitive": [], **FOUR_FIFTHS}})
+    report = BiasGate().test(plain)
+    assert list(report.measured["columns"]) == ["group"]
+    assert report.measured["favourable"] == "label=yes"
+    assert report.measured["rows"] == 200
+    checked = replace(
+        subject(tmp_path, linear(), {"bias": {"sensitive": ["group"], **FOUR_FIFTHS}}), cross_checks=True
+    )
+    assert BiasGate().test(checked).measured == report.measured

@@ -1,6 +1,7 @@
 """The performance gate over plain arrays: scikit-learn's metrics, verdict rules, drops, baselines and slices."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from mlassay.digest import canonical
 from mlassay.evidence.verdict import Outcome
 from mlassay.gates.common import Criteria
 from mlassay.gates.evaluated import Evaluated
-from mlassay.gates.performance import assess, decide, rows_to_settle
+from mlassay.gates.performance import PerformanceGate, assess, decide, rows_to_settle
 from mlassay.gates.performance_metrics import METRICS, Answers
 from mlassay.statistics import Estimate
+from tests.gates.subjects import subject
+from tests.model.models import linear
 
 THEIRS = {
     "roc_auc": lambda y, _, s: sk.roc_auc_score(y, s),
@@ -284,3 +287,25 @@ def test_a_report_is_canonical_json_with_lines():
     canonical([report.measured, report.criteria, [dict(f.numbers) for f in report.findings]])
     assert found(report, "performance.accuracy.min").line == 7
     assert report.measured["all"]["accuracy"]["value"] == "0.8000"
+
+
+# On a real model and real files
+
+
+def test_the_gate_scores_the_model_itself_and_the_live_one_on_the_same_rows(tmp_path):
+    criteria = {"performance": {"accuracy": {"min": 0.6, "max_drop": 0.2}}}
+    new = subject(tmp_path, linear(), criteria)
+    live = tmp_path / "live.onnx"
+    live.write_bytes(linear().SerializeToString())
+    report = PerformanceGate().test(replace(new, live=live))
+    assert found(report, "performance.accuracy.max_drop").numbers["value"] == "0.0000"
+    assert found(report, "performance.accuracy.max_drop").outcome is Outcome.PASSED
+    assert found(report, "performance.accuracy.min").numbers["rows"] == 200
+
+
+def test_a_live_model_that_cannot_be_read_is_named_and_not_passed(tmp_path):
+    live = tmp_path / "live.onnx"
+    live.write_bytes(b"no model")
+    criteria = {"performance": {"accuracy": {"max_drop": 0.2}}}
+    report = PerformanceGate().test(replace(subject(tmp_path, linear(), criteria), live=live))
+    assert found(report, "performance.accuracy.max_drop").outcome is Outcome.INCONCLUSIVE

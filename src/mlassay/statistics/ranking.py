@@ -90,6 +90,7 @@ def _covariance(first: Placements, second: Placements) -> float:
     def part(one: Array, two: Array) -> float:
         if one.size < 2:
             return float("nan")
-        return float(np.dot(one - one.mean(), two - two.mean())) / (one.size - 1) / one.size
+        # No dot product: BLAS adds in an order that depends on the number of threads.
+        return float(((one - one.mean()) * (two - two.mean())).sum()) / (one.size - 1) / one.size
 
     return part(first.positives, second.positives) + part(first.negatives, second.negatives)
