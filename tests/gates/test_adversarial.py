@@ -22,7 +22,7 @@ from mlassay.evidence.verdict import Outcome
 from mlassay.gates.adversarial import AdversarialGate
 from mlassay.gates.adversarial_art import attack_row, cross_check
 from mlassay.gates.adversarial_box import Box, Probe
-from mlassay.gates.adversarial_search import Found, corners, replay, search, shrink
+from mlassay.gates.adversarial_search import Found, corners, evaluations_per_row, replay, search, shrink
 from mlassay.manifest import Column
 from mlassay.model import Input, Model
 from tests.gates.subjects import NUMBERS, finding, subject
@@ -278,6 +278,18 @@ def test_the_search_finds_most_of_what_every_cell_of_a_small_ensemble_holds(tmp_
     assert exact.sum() > 20
     assert found.broken[exact].mean() >= 0.9
     assert found.broken[~exact].mean() < 0.02  # cells thinner than float32 apart
+
+
+def test_a_search_asks_no_more_than_it_says_and_very_many_rows_are_sampled(tmp_path, monkeypatch):
+    proto, x = fitted(GradientBoostingClassifier(n_estimators=5, random_state=0))
+    probe = probe_of(tmp_path, proto, x[:50], declared(["c0", "c1"]), 1e-6)
+    found = search(probe, seed=0)
+    assert not found.broken.any()
+    assert probe.evaluations == 50 * evaluations_per_row(2)
+    monkeypatch.setattr("mlassay.gates.adversarial_measure.MOST_ROWS", 60)
+    report = AdversarialGate().test(subject(tmp_path, proto, asked()))
+    assert (report.measured["looked_at"], report.measured["rows"]) == (60, 200)
+    assert any("140 of 200 rows" in text for text in report.not_looked_at)
 
 
 def test_art_breaks_rows_that_are_open_within_its_time_and_repeats_itself(tmp_path):

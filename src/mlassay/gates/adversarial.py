@@ -60,7 +60,8 @@ class AdversarialGate:
 
 def _sensitive(subject: Subject) -> tuple[str, ...]:
     asked = (subject.plan.gates.get("bias") or {}).get("sensitive", ())
-    return tuple(dict.fromkeys([*asked, *subject.plan.policy.sensitive]))
+    known = {column.name for column in subject.plan.evaluation.columns}
+    return tuple(name for name in dict.fromkeys([*asked, *subject.plan.policy.sensitive]) if name in known)
 
 
 def _unfit(criteria: Criteria, subject: Subject) -> list[Finding]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlassay.digest import bare
 from mlassay.gates.adversarial_box import Box, Floats, Probe
-from mlassay.gates.adversarial_search import Found, corners, replay, search, shrink
+from mlassay.gates.adversarial_search import Found, corners, evaluations_per_row, replay, search, shrink
 from mlassay.gates.common import shown
 from mlassay.manifest import Column
 from mlassay.model.graph import affine_columns
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mlassay.ports import Subject
 
 MOST_ROWS = 20_000  # rows looked at; evenly spaced over the split where there are more
+MOST_EVALUATIONS = 4_000_000  # of the model by a search that breaks nothing
+MOST_NUMBERS = 1 << 24  # in one array of points: 128 MiB
 FRAGILE = 5
 ALONE = 64  # points tried along one column for the change of that column alone
 
@@ -188,13 +190,13 @@ def measure(
     subject: Subject, columns: tuple[Column, ...], radius: float, sensitive: tuple[str, ...]
 ) -> Measured:
     """Look at every row of ``subject`` (or evenly spaced ones of very many) inside the box of ``radius``."""
-    every = subject.model.encode(subject.table.as_mapping())
+    affine = affine_columns(subject.model.proto, [i.name for i in subject.model.inputs]) or frozenset()
+    exact = affine.issuperset(c.name for c in columns)
     count = len(subject.scores)
-    numbers = (
-        np.unique(np.linspace(0, count - 1, min(count, MOST_ROWS)).astype(np.int64))
-        if count
-        else np.arange(0)
+    numbers = np.unique(
+        np.linspace(0, max(count - 1, 0), min(count, _most_rows(len(columns), exact=exact))).astype(np.int64)
     )
+    every = subject.model.encode(subject.table.as_mapping())
     rows = {name: np.asarray(values)[numbers] for name, values in every.items()}
     probe = Probe(
         subject.model,
@@ -203,8 +205,6 @@ def measure(
         float(subject.plan.config.model.threshold),
         np.asarray(subject.scores)[numbers],
     )
-    affine = affine_columns(subject.model.proto, [i.name for i in subject.model.inputs]) or frozenset()
-    exact = affine.issuperset(probe.box.columns)
     subject.progress(f"adversarial: {len(numbers)} rows, {'corners' if exact else 'search'}")
     found = corners(probe) if exact else search(probe, seed=int(bare(subject.model.digest)[:16], 16))
     labels = subject.plan.evaluation.column(subject.plan.config.evaluate.label).values
@@ -218,6 +218,12 @@ def measure(
         groups={name: tuple(subject.table.column(name)) for name in sensitive},
         labels=(labels[0], labels[1]),
     )
+
+
+def _most_rows(width: int, *, exact: bool) -> int:
+    """How many rows can be looked at in bounded time and memory."""
+    most = min(MOST_ROWS, MOST_NUMBERS // (2 * width * width))
+    return most if exact else min(most, MOST_EVALUATIONS // evaluations_per_row(width))
 
 
 def _sparse(probe: Probe, row: int, point: Floats) -> Floats:

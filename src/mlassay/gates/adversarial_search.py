@@ -138,6 +138,11 @@ def search(probe: Probe, seed: int) -> Found:
     return Found(state.broken, ~state.broken, state.witness)
 
 
+def evaluations_per_row(width: int) -> int:
+    """How often `search` asks the model about a row of ``width`` columns that it cannot break."""
+    return (1 << min(width, ALL_CORNERS)) + 4 * width + 1 + ROUNDS * (RESTARTS + LINE * width)
+
+
 def _line(state: _State, column: int, reach: float, shift: float) -> None:
     """Nine points along one column around the best point of each row, ``reach`` times its width to both sides."""
     index, box = state.open, state.probe.box

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,10 +30,10 @@ class Model:
     digest: str
     size: int
     inputs: tuple[Input, ...]
-    proto: Any
-    _data: bytes
-    _signature: Signature
-    _runtime: Runtime
+    proto: Any = field(repr=False)
+    _data: bytes = field(repr=False)
+    _signature: Signature = field(repr=False)
+    _runtime: Runtime = field(repr=False)
 
     @classmethod
     def load(cls, path: Path, inputs: Sequence[Input]) -> Model:
