@@ -10,6 +10,7 @@ from scipy.special import ndtri
 
 POWER = 0.8
 _LARGEST = 1e7
+_HALVINGS = 36  # the factor to one part in a thousand million
 
 
 def factor_to_settle(
@@ -28,7 +29,7 @@ def factor_to_settle(
     quantile = np.asarray(z, dtype=np.float64) + float(ndtri(power))
     low, high = np.full(shape, -np.log(_LARGEST)), np.full(shape, np.log(_LARGEST))
     possible = settles(np.exp(high), quantile)
-    for _ in range(48):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         out = settles(np.exp(middle), quantile)
         low, high = np.where(out, low, middle), np.where(out, middle, high)

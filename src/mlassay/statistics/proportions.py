@@ -19,6 +19,7 @@ Z95 = float(ndtri(0.975))
 """Normal quantile of a two-sided 95% interval."""
 
 _SMALLEST_Z = 1e-3  # at zero itself a ratio over no counts has no limits
+_HALVINGS = 36  # z to 1e-9
 _LARGEST_Z = 38.0  # beyond this the normal tail is smaller than the smallest float
 
 
@@ -122,7 +123,9 @@ def p_value(excludes: Callable[[Array], NDArray[np.bool_]], shape: tuple[int, ..
     """
     low, high = np.full(shape, _SMALLEST_Z), np.full(shape, _LARGEST_Z)
     possible = excludes(low)
-    for _ in range(48):
+    if not possible.any():
+        return np.ones(shape)
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         out = excludes(middle)
         low, high = np.where(out, middle, low), np.where(out, high, middle)
