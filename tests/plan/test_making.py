@@ -79,10 +79,10 @@ def test_what_ml_yaml_does_not_say_policys_floors_say() -> None:
             "[pirat, lvrat]",
         ),
         (
-            "robust_rate: {min: 0.8}",
-            "robust_rate: {min: 0.8}, rows: 40",
-            "gates.adversarial.rows",
-            "all rows",
+            "sensitive: [afam],",
+            "sensitive: [afam], intersections: false,",
+            "gates.bias.intersections",
+            "true",
         ),
     ],
 )

@@ -73,14 +73,13 @@ def _commands(document: Document) -> Iterator[Problem]:
 
 
 def _paths(document: Document) -> Iterator[Problem]:
-    named = document.texts("train", "uses") + document.texts("gates", "unit", "uses")
+    named = document.texts("train", "uses")
     steps = document.get("prepare")
     for number in range(len(steps) if isinstance(steps, list) else 0):
         named += document.texts("prepare", number, "uses")
     named += [(("data", name), value) for name, value in document.items("data") if isinstance(value, str)]
-    for single in (("model", "file"), ("gates", "unit", "junit")):
-        if isinstance(value := document.get(*single), str):
-            named.append((single, value))
+    if isinstance(value := document.get("model", "file"), str):
+        named.append((("model", "file"), value))
     for at, value in named:
         if fault := path_fault(value.removesuffix("/")):
             yield document.problem(

@@ -13,7 +13,7 @@ ALWAYS = ("data", "contract")
 _MORE_IS_TIGHTER = frozenset({"min", "minimum_rows", "rows", "radius"})
 _LESS_IS_TIGHTER = frozenset({"max", "max_drop", "tolerance"})
 _LISTS = frozenset({"sensitive", "columns"})  # more of them is tighter
-_FREE = frozenset({"rationale", "limits", "run", "uses", "junit"})
+_FREE = frozenset({"rationale", "run"})
 
 
 def criteria_in_force(config: Config, policy: Policy) -> dict[str, Mapping[str, Any]]:
@@ -61,8 +61,8 @@ def _loosened(
             yield from _loosened(mine, theirs, (*at, key))
         elif not _tight(key, mine, theirs):
             yield (*at, key), mine, theirs
-    if "rows" in ours and "rows" not in floor and "perturb" in floor:
-        yield (*at, "rows"), ours["rows"], "all rows"
+    if "sensitive" in floor and "intersections" not in floor and ours.get("intersections") is False:
+        yield (*at, "intersections"), False, True  # what holds when nothing is said
 
 
 def _tight(key: str, mine: Any, theirs: Any) -> bool:
@@ -89,4 +89,6 @@ def _number(value: Any) -> float | None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)

@@ -1,0 +1,29 @@
+"""The schema describes exactly the criteria that gates read: one that nothing reads would look as if it held."""
+
+from __future__ import annotations
+
+from mlassay.files import schema
+from mlassay.gates.bias_calibration import CRITERION
+from mlassay.gates.bias_rules import RULES
+from mlassay.gates.performance_metrics import METRICS
+
+GATES = schema("ml")["$defs"]["gates"]["properties"]
+
+
+def test_bias_criteria_are_those_that_the_gate_holds() -> None:
+    settings = {"sensitive", "intersections", "reference", "minimum_rows", "rationale"}
+    described = {
+        name: set(part["properties"])
+        for name, part in GATES["bias"]["properties"].items()
+        if name not in settings
+    }
+    assert described == {name: {rule.bound} for name, rule in RULES.items()} | {CRITERION: {"max"}}
+
+
+def test_performance_criteria_are_those_that_the_gate_holds() -> None:
+    described = set(GATES["performance"]["properties"]) - {"slices", "rationale"}
+    assert described == set(METRICS)
+
+
+def test_policys_floors_take_the_same_criteria_as_ml_yaml() -> None:
+    assert schema("policy")["$defs"]["gates"] == schema("ml")["$defs"]["gates"]
