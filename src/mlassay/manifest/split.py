@@ -18,6 +18,7 @@ Identical rows have one digest and one place, so under a rule they never land in
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
@@ -44,7 +45,7 @@ def assign(rule: SplitRule, columns: Sequence[str], rows: Sequence[tuple[str, ..
 
 
 def _drawn(rule: SplitRule, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    limits = [(name, share * 2**64) for name, share in _cumulative(rule)]
+    limits = _limits(rule, 2**64)
     key = [columns.index(name) for name in rule.by]
     chosen = []
     for row in rows:
@@ -61,7 +62,7 @@ def _stratified(rule: SplitRule, columns: Sequence[str], rows: Sequence[tuple[st
     chosen = [""] * len(rows)
     for same in strata.values():
         size = sum(len(numbers) for numbers in same.values())
-        limits = [(name, share * size) for name, share in _cumulative(rule)]
+        limits = _limits(rule, size)
         before = 0
         for digest in sorted(same, key=lambda digest: (draw(rule.seed, digest), digest)):
             name = _first(limits, before)
@@ -76,13 +77,17 @@ def draw(seed: int, digest: bytes) -> int:
     return int.from_bytes(hashlib.sha256(b"mlassay split v1\n%d\n" % seed + digest).digest()[:8], "big")
 
 
-def _cumulative(rule: SplitRule) -> list[tuple[str, Fraction]]:
-    total, sums = Fraction(0), []
+def _limits(rule: SplitRule, size: int) -> list[tuple[str, int]]:
+    """Each split with the first whole number that is not below ``size (f1 + ... + fi)``."""
+    total, limits = Fraction(0), []
     for name, share in rule.fractions.items():
         total += Fraction(share)
-        sums.append((name, total))
-    return sums
+        limits.append((name, math.ceil(total * size)))
+    return limits
 
 
-def _first(limits: list[tuple[str, Fraction]], at: int) -> str:
-    return next((name for name, limit in limits if at < limit), limits[-1][0])
+def _first(limits: list[tuple[str, int]], at: int) -> str:
+    for name, limit in limits:
+        if at < limit:
+            return name
+    return limits[-1][0]
