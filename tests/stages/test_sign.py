@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mlassay.ci import Context
+from mlassay.digest import canonical
+from mlassay.errors import ConfigurationError, EvidenceError
+from mlassay.evidence.verdict import Outcome
+from mlassay.signers.p256 import P256Signer
+from tests import factory
+from tests.factory.project import POLICY, TABLE, ci_key, people_yaml
+
+
+@pytest.fixture
+def project(tmp_path):
+    return factory.make(tmp_path)
+
+
+def files_of(signed):
+    return {
+        path.relative_to(signed.folder).as_posix(): path.read_bytes() for path in signed.folder.rglob("*.*")
+    }
+
+
+def test_it_leaves_exactly_the_files_of_the_evidence(project):
+    signed = factory.sign_run(project, factory.run_folder(project))
+    assert sorted(files_of(signed)) == [
+        "gates/bias.dsse.json",
+        "gates/bias.json",
+        "gates/performance.dsse.json",
+        "gates/performance.json",
+        "model.onnx",
+        "model.sig",
+        "provenance.dsse.json",
+        "release.json",
+        "report.md",
+        "verdict.dsse.json",
+        "verdict.json",
+    ]
+    assert signed.signer == "ci"
+
+
+def test_signing_again_differs_in_the_time_alone(project):
+    run = factory.run_folder(project)
+    first, second = files_of(factory.sign_run(project, run)), files_of(factory.sign_run(project, run))
+    assert [name for name in first if first[name] != second[name]] == ["verdict.dsse.json"]
+
+
+def test_stock_tools_accept_every_signed_file(project, tmp_path):
+    """openssl for each DSSE envelope, with the few lines that the protocol asks for; model_signing for the model."""
+    signed = factory.sign_run(project, factory.run_folder(project))
+    (tmp_path / "public.pem").write_text(ci_key(project.keys))
+    envelopes = sorted(signed.folder.rglob("*.dsse.json"))
+    assert len(envelopes) == 4
+    for path in envelopes:
+        envelope = json.loads(path.read_bytes())
+        payload, kind = base64.b64decode(envelope["payload"]), envelope["payloadType"].encode()
+        (tmp_path / "sig").write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
+        pae = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+        command = ["openssl", "dgst", "-sha256", "-verify", "public.pem", "-signature", "sig"]
+        for data, code in ((pae, 0), (pae + b" ", 1)):
+            done = subprocess.run(command, cwd=tmp_path, input=data, capture_output=True, check=False)
+            assert done.returncode == code, path
+    command = [sys.executable, "-m", "model_signing", "verify", "key", str(signed.folder / "model.onnx")]
+    options = ["--signature", str(signed.folder / "model.sig"), "--public_key", str(tmp_path / "public.pem")]
+    assert subprocess.run([*command, *options], capture_output=True, check=False).returncode == 0
+
+
+def test_commit_ref_run_and_dispatcher_come_from_the_ci(project):
+    head = project.repo.head()
+    context = Context(
+        "github-actions", head, "refs/heads/main", "https://ci/7", "dana", "11", "https://ci/workflow"
+    )
+    signed = factory.sign_run(project, factory.run_folder(project), context=context)
+    payload = json.loads(
+        base64.b64decode(json.loads((signed.folder / "provenance.dsse.json").read_text())["payload"])
+    )
+    definition, details = payload["predicate"]["buildDefinition"], payload["predicate"]["runDetails"]
+    assert definition["externalParameters"] == {"config": "ml.yaml", "ref": "refs/heads/main", "source": head}
+    assert definition["internalParameters"]["dispatcher"] == {
+        "account": "dana",
+        "account_id": "11",
+        "email": "",
+    }
+    assert details["builder"]["id"] == "https://ci/workflow"
+    assert details["metadata"]["invocationId"] == "https://ci/7"
+
+
+def test_on_a_persons_machine_the_address_in_git_is_who_set_it_off(project):
+    signed = factory.sign_run(project, factory.run_folder(project))
+    payload = json.loads(
+        base64.b64decode(json.loads((signed.folder / "provenance.dsse.json").read_text())["payload"])
+    )
+    dispatcher = payload["predicate"]["buildDefinition"]["internalParameters"]["dispatcher"]
+    assert dispatcher["email"] == "dana@example.org"
+
+
+def test_it_runs_no_code_of_the_repository(project):
+    """train.py and everything that Python or git might pick up by itself would leave a mark."""
+    mark = project.folder / ".mlassay" / "mark"
+    bomb = f"open({str(mark)!r}, 'w').write('ran')\n"
+    project.commit(
+        {"train.py": bomb, "sitecustomize.py": bomb, "conftest.py": bomb, "mlassay/__init__.py": bomb}
+    )
+    factory.sign_run(project, factory.run_folder(project))
+    assert not mark.exists()
+
+
+def refused(project, run, told, error=ConfigurationError, **options):
+    with pytest.raises(error, match=told) as caught:
+        factory.sign_run(project, run, **options)
+    assert not (run / "sign").exists()
+    return caught.value.problems
+
+
+def test_uncommitted_changes_are_refused_by_name(project):
+    run = factory.run_folder(project)
+    (project.folder / "ml.yaml").write_text(project.read("ml.yaml") + "\n")
+    (project.folder / "governance/new.yaml").write_text("new")
+    assert {problem.path for problem in refused(project, run, "not committed")} >= {
+        "ml.yaml",
+        "governance/new.yaml",
+    }
+
+
+def test_a_note_that_nothing_reads_does_not_stop_a_release(project):
+    run = factory.run_folder(project)
+    (project.folder / "todo.txt").write_text("buy milk")
+    factory.sign_run(project, run)
+
+
+def test_another_commit_than_the_cis_own_is_refused(project):
+    run = factory.run_folder(project)
+    refused(project, run, "is checked out", context=Context("jenkins", "a" * 40))
+
+
+def test_a_commit_of_a_side_branch_is_refused(tmp_path):
+    project = factory.make(tmp_path, remote=True)
+    subprocess.run(["git", "checkout", "-q", "-b", "side"], cwd=project.folder, check=True)
+    (project.folder / "notes.md").write_text("side")
+    project.repo.add_and_commit(["notes.md"], "Side", when=project.now())
+    refused(project, factory.run_folder(project), "not on the first-parent line")
+
+
+def test_a_commit_that_was_pushed_from_elsewhere_a_moment_ago_is_found(tmp_path):
+    project = factory.make(tmp_path, remote=True)
+    (project.folder / "notes.md").write_text("new")
+    commit = project.repo.add_and_commit(["notes.md"], "Notes", when=project.now())
+    url = str(project.remote.folder)
+    subprocess.run(["git", "push", "-q", url, "main"], cwd=project.folder, check=True)
+    assert project.repo.refs("refs/remotes/origin/main")["refs/remotes/origin/main"] != commit
+    factory.sign_run(project, factory.run_folder(project))
+
+
+def test_a_run_of_an_older_commit_is_refused(project):
+    run = factory.run_folder(project)
+    project.commit({"train.py": "print('new')\n"})
+    refused(project, run, "it was trained from", EvidenceError)
+
+
+def test_training_with_uncommitted_changes_is_refused(project):
+    run = factory.run_folder(project)
+    rewrite(run / "train/provenance.json", lambda p: p["source"].update(dirty=["train.py"]))
+    refused(project, run, "uncommitted changes: train.py", EvidenceError)
+
+
+def rewrite(path, change):
+    value = json.loads(path.read_bytes())
+    change(value)
+    path.write_bytes(canonical(value))
+
+
+@pytest.mark.parametrize("role", ["ml.yaml", "policy", "people", "manifest/applications"])
+@pytest.mark.parametrize("file", ["train/provenance.json", "test/verdict.json"])
+def test_an_input_digest_that_git_does_not_confirm_is_refused(project, file, role):
+    run = factory.run_folder(project)
+    rewrite(run / file, lambda value: value["inputs"].update({role: "sha256:" + "0" * 64}))
+    problems = refused(project, run, f"digest of '{role}'", EvidenceError)
+    assert {problem.path for problem in problems} == {file}
+
+
+def test_an_input_that_nobody_can_recompute_is_refused(project):
+    run = factory.run_folder(project)
+    rewrite(run / "test/verdict.json", lambda v: v["inputs"].update(moon="sha256:" + "0" * 64))
+    refused(project, run, "digest of 'moon'", EvidenceError)
+
+
+def test_a_model_swapped_after_training_is_refused(project):
+    run = factory.run_folder(project)
+    (run / "train/outputs/model.onnx").write_bytes(factory.tiny_model(2))
+    with pytest.raises((EvidenceError, ConfigurationError), match=r"model\.onnx"):
+        factory.sign_run(project, run)
+
+
+def test_a_model_swapped_with_its_digest_in_provenance_is_refused(project):
+    run, other = factory.run_folder(project), factory.tiny_model(2)
+    (run / "train/outputs/model.onnx").write_bytes(other)
+    import hashlib
+
+    new = {"path": "model.onnx", "size": len(other), "digest": "sha256:" + hashlib.sha256(other).hexdigest()}
+    rewrite(run / "train/provenance.json", lambda p: p.update(outputs=[new]))
+    refused(project, run, "digest of 'model'", EvidenceError)
+
+
+def test_a_gate_report_edited_after_the_test_is_refused(project):
+    run = factory.run_folder(project, outcome=Outcome.FAILED)
+    rewrite(run / "test/gates/bias.json", lambda r: r.update(outcome="passed"))
+    refused(project, run, "not what test/verdict.json says", EvidenceError)
+
+
+def test_data_in_git_that_is_not_what_the_manifest_names_is_refused(project):
+    project.commit({"data/applications.csv": TABLE.replace("yes", "no")})
+    problems = refused(project, factory.run_folder(project), "not the bytes", EvidenceError)
+    assert problems[0].path == "data/applications.csv"
+
+
+def test_without_a_test_there_is_nothing_to_sign(project):
+    run = factory.run_folder(project)
+    (run / "test/verdict.json").unlink()
+    refused(project, run, "no verdict")
+
+
+def test_a_key_that_people_yaml_does_not_know_is_refused(project):
+    ci_key(project.keys, "stranger")
+    problems = refused(project, factory.run_folder(project), "belongs to no signer", key="stranger")
+    assert "keys add" in problems[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ("valid_from: 2026-01-01\nvalid_until: 2026-06-30", "expired on 2026-0"),
+        ("valid_from: 2027-01-01", "not valid before 2027-01-01"),
+        ("valid_from: 2026-01-01\nrevoked: {at: 2026-05-01, because: a lost laptop}", "a lost laptop"),
+        ('valid_from: 2026-01-01\nsigns: ["https://slsa.dev/provenance/v1"]', "may not sign"),
+        ("valid_from: 2026-01-01\ndemo: true", "demonstration key"),
+    ],
+)
+def test_a_key_that_may_not_sign_here_and_now_is_refused(tmp_path, fields, told):
+    project = factory.make(tmp_path, signer=fields)
+    refused(project, factory.run_folder(project), told)
+
+
+def test_a_demonstration_key_signs_in_a_demonstration_and_nowhere_else(tmp_path):
+    """The mark in people.yaml is left out: the key itself is known."""
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    from mlassay.signers import demo
+
+    pem = demo.ci_key("ci").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = P256Signer.from_pem(pem, "demo").public
+    for policy, allowed in ((POLICY, False), (POLICY + "demo: true\n", True)):
+        project = factory.make(tmp_path / str(allowed), policy=policy)
+        people = people_yaml(project.keys)
+        for mine, theirs in zip(ci_key(project.keys).splitlines(), public.splitlines(), strict=True):
+            people = people.replace(mine, theirs)
+        project.commit({"governance/people.yaml": people})
+        (project.keys / "ci.pem").write_bytes(pem)
+        run = factory.run_folder(project)
+        if allowed:
+            factory.sign_run(project, run)
+        else:
+            refused(project, run, "demonstration key")
+
+
+def test_a_run_that_fails_to_sign_leaves_the_former_one_as_it_was(project):
+    run = factory.run_folder(project)
+    before = files_of(factory.sign_run(project, run))
+    rewrite(run / "test/verdict.json", lambda v: v["inputs"].update(policy="sha256:" + "0" * 64))
+    with pytest.raises(EvidenceError):
+        factory.sign_run(project, run)
+    assert {
+        p.relative_to(run / "sign").as_posix(): p.read_bytes() for p in (run / "sign").rglob("*.*")
+    } == before
