@@ -29,6 +29,7 @@ ALPHA = 0.05
 
 Array = NDArray[np.float64]
 Rate = Callable[[Counts], tuple[Counts, Counts]]
+_Part = tuple[str, Groups, Counts, int]  # rate, groups, counts by group, group
 
 # Counts have the axes (group, favourable label, favourable decision, ...); a rate is (how many, out of how many).
 RATES: Mapping[str, Rate] = MappingProxyType(
@@ -130,14 +131,7 @@ def compare(
     Passed when the whole 95% interval keeps the threshold; failed when the whole interval breaks it and Holm's
     p-value is at most .05; otherwise, and behind any obstacle, inconclusive.
     """
-    parts = [
-        (rate, groups, counts, group)
-        for groups, counts in tables
-        if groups.reference >= 0
-        for group in range(len(groups.values))
-        if group != groups.reference
-        for rate in rule.rates
-    ]
+    parts = _parts(rule, tables)
     if not parts:
         return []
     pairs = [_pair(RATES[rate], counts, group, groups.reference) for rate, groups, counts, group in parts]
@@ -147,8 +141,7 @@ def compare(
         for _, groups, counts, group in parts
     ]
     free = np.array([not word for word in words])
-    z95 = np.full(len(parts), Z95)
-    lower, upper = rule.limits(x, n, x_ref, n_ref, z95)
+    lower, upper = rule.limits(x, n, x_ref, n_ref, np.full(len(parts), Z95))
     p = np.ones(len(parts))
     p[free] = holm(_p_values(rule, threshold, x[free], n[free], x_ref[free], n_ref[free]))
     broken = free & rule.breaks(lower, upper, threshold)
@@ -176,6 +169,17 @@ def compare(
     ]
 
 
+def _parts(rule: Rule, tables: Sequence[tuple[Groups, Counts]]) -> list[_Part]:
+    return [
+        (rate, groups, counts, group)
+        for groups, counts in tables
+        if groups.reference >= 0
+        for group in range(len(groups.values))
+        if group != groups.reference
+        for rate in rule.rates
+    ]
+
+
 def _pair(rate: Rate, counts: Counts, group: int, reference: int) -> tuple[int, int, int, int]:
     x, n = rate(counts[[group, reference]])
     return int(x[0]), int(n[0]), int(x[1]), int(n[1])
@@ -195,7 +199,7 @@ def _p_values(rule: Rule, threshold: float, x: Array, n: Array, x_ref: Array, n_
 def _rows_to_settle(
     rule: Rule,
     threshold: float,
-    parts: Sequence[tuple[str, Groups, Counts, int]],
+    parts: Sequence[_Part],
     pairs: tuple[Array, Array, Array, Array],
     free: NDArray[np.bool_],
     smallest: int,

@@ -125,11 +125,11 @@ class _Judge:
         return Finding(
             id=_id(name, "max_drop", part),
             outcome=Outcome.INCONCLUSIVE if known else Outcome.PASSED,
-            what=f"max_drop of {name}{_on(part)} does not apply: nothing is live yet"
+            what=f"max_drop of {name}{_on(part)} does not apply: nothing is live yet."
             if not known
-            else f"max_drop of {name}{_on(part)} could not be measured: {self.old}",
+            else f"max_drop of {name}{_on(part)} could not be measured: {self.old}.",
             why="a drop is measured against the live release, on the same rows",
-            remedy="" if not known else "see that the live model's columns are still in the evaluation data",
+            remedy="" if not known else "See that the live model's columns are still in the evaluation data",
             path=CRITERIA_FILE,
             line=self.criteria.line(name, "max_drop"),
         )

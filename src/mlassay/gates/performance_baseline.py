@@ -42,7 +42,7 @@ def _ranking(now: Answers, criteria: Criteria) -> Finding:
         why="a model that ranks no better than chance does nothing that an order by lot would not",
         remedy=""
         if outcome is Outcome.PASSED
-        else "look at labels, inputs and their order, or evaluate on more rows",
+        else "Look at labels, inputs and their order, or evaluate on more rows",
         path=CRITERIA_FILE,
         line=criteria.line(),
         numbers={"value": shown(area.point), "lower": shown(area.lower), "upper": shown(area.upper)},
@@ -76,7 +76,7 @@ def _majority(now: Answers, rows: Evaluated, criteria: Criteria, *, ranks: bool)
         why="a model that is less accurate than one answer for all must be worth it in some other declared way",
         remedy=""
         if outcome is Outcome.PASSED
-        else "try another threshold or other class weights; where events are rare, declare recall or roc_auc "
+        else "Try another threshold or other class weights; where events are rare, declare recall or roc_auc "
         "in place of accuracy, which people must accept by name",
         path=CRITERIA_FILE,
         line=criteria.line("accuracy"),
