@@ -150,3 +150,11 @@ def test_a_demo_key_is_refused_outside_the_demo(folder: Path) -> None:
     assert "was made by the demo" in problem.what
     change(folder, "governance/policy.yaml", "version: 1\n", "version: 1\ndemo: true\n")
     assert validate(lambda path: find_file(folder, path), lambda: tracked(folder))
+
+
+def test_a_fresh_repository_with_an_owner_of_its_own_is_valid(tmp_path: Path) -> None:
+    from mlassay.stages.init import personalise, template_files, write_missing
+
+    write_missing(tmp_path, personalise(template_files(), name="loans", owner="kim"))
+    plan = validate(lambda path: find_file(tmp_path, path), lambda: tracked(tmp_path))
+    assert plan.evaluation.owner == plan.config.owner == "kim"

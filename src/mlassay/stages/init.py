@@ -73,6 +73,7 @@ def personalise(files: Mapping[str, bytes], *, name: str, owner: str) -> dict[st
         "governance/people.yaml": [
             (r"(?m)^  lee:\n    name: Lee$", f"  {owner}:\n    name: {owner.title()}")
         ],
+        "data/applications.manifest.yaml": [(r"(?m)^owner: \S+$", f"owner: {owner}")],
     }
     for path, rules in swaps.items():
         text = made[path].decode()
