@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from mlassay.case.main_line import BRANCH
 from mlassay.config import Key, People, Policy, load_people, load_policy
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
@@ -61,6 +62,14 @@ def name_of_path(path: str) -> RequestName | None:
         if folder.startswith(prefix):
             return name_of_branch(word + folder.removeprefix(prefix))
     return None
+
+
+def open_branches(repo: Repository) -> list[tuple[str, str]]:
+    """Branch and head of every request, as last seen here, sorted by name; asks no remote."""
+    remote = repo.remote(BRANCH)
+    prefix = f"refs/remotes/{remote}/" if remote is not None else "refs/heads/"
+    heads = ((ref.removeprefix(prefix), head) for ref, head in sorted(repo.refs(prefix).items()))
+    return [(branch, head) for branch, head in heads if name_of_branch(branch) is not None]
 
 
 def governance_at(repo: Repository, commit: str) -> tuple[Policy, People]:

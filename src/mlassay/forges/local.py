@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlassay.case.main_line import BRANCH, REF
-from mlassay.case.requests import name_of_branch
+from mlassay.case.requests import name_of_branch, open_branches
 from mlassay.errors import ConfigurationError, Problem, RemoteError
 from mlassay.git import MovedOn, Repository
 from mlassay.ports import PullRequest
@@ -40,7 +40,8 @@ class LocalForge:
         """Every branch of a request, as the remote has it now, sorted by name."""
         if self._remote is not None:
             self._repository.fetch(self._remote)
-        return open_requests(self._repository)
+        names = ((branch, head, name_of_branch(branch)) for branch, head in open_branches(self._repository))
+        return [PullRequest(name.id, branch, head) for branch, head, name in names if name is not None]
 
     def merge(self, request: PullRequest, commit: str, expected_main: str) -> None:
         """Move the main line from ``expected_main`` to ``commit``, then delete the branch; MovedOn when it moved."""
@@ -69,19 +70,6 @@ class LocalForge:
                     remedy=f"look at git status, then run: git merge --ff-only {commit}",
                 )
             )
-
-
-def open_requests(repository: Repository) -> list[PullRequest]:
-    """Every branch of a request as last seen here; asks no remote."""
-    remote = repository.remote(BRANCH)
-    prefix = f"refs/remotes/{remote}/" if remote is not None else "refs/heads/"
-    found = []
-    for ref, head in sorted(repository.refs(prefix).items()):
-        branch = ref.removeprefix(prefix)
-        name = name_of_branch(branch)
-        if name is not None:
-            found.append(PullRequest(name.id, branch, head))
-    return found
 
 
 def _ref(branch: str) -> str:

@@ -114,7 +114,7 @@ def count_demands(
         "approvals",
         missing <= 0,
         what,
-        f"{_people(missing)} more must run: {approve_command(case)}" if missing > 0 else "",
+        f"{_more(missing)} must run: {approve_command(case)}" if missing > 0 else "",
     )
     if wanted.outside:
         yield _outside(case, counted, wanted.outside)
@@ -217,3 +217,7 @@ def _folded(text: str) -> str:
 
 def _people(count: int) -> str:
     return {0: "nobody", 1: "one person"}.get(count, f"{count} people")
+
+
+def _more(count: int) -> str:
+    return "one more person" if count == 1 else f"{count} more people"

@@ -12,6 +12,8 @@ from mlassay.render.decision import decision_json
 from mlassay.render.text import MARKS, plain
 from mlassay.stages.review import GroupRow, Review
 
+LINES = 400  # of a diff
+
 
 def review_lines(review: Review) -> Iterator[str]:
     """Everything that is being accepted, in the order in which it matters."""
@@ -49,6 +51,11 @@ def _changes(review: Review) -> Iterator[str]:
     for change in review.changed:
         what = "added" if change.old is None else "deleted" if change.new is None else "changed"
         yield f"  {what}: {plain(change.path)}"
+    if review.diff:
+        yield ""
+        yield from (f"  {_kept(line)}" for line in review.diff[:LINES])
+        if len(review.diff) > LINES:
+            yield f"  … and {len(review.diff) - LINES} more lines: git diff shows them all"
 
 
 def _risk(case: PromotionCase) -> Iterator[str]:
@@ -153,6 +160,7 @@ def review_json(review: Review) -> dict[str, Any]:
         "requester": case.request.record.requester,
         "reason": case.request.record.reason,
         "changed": [change.path for change in review.changed],
+        "diff": list(review.diff),
         "questions": [{"id": q.id, "question": q.question} for q in review.questions],
         "decision": decision_json(case.id, review.decision),
     }
@@ -184,3 +192,9 @@ def review_json(review: Review) -> dict[str, Any]:
         ],
         "waivers": [waiver.as_mapping() for waiver in review.waivers],
     }
+
+
+def _kept(line: str) -> str:
+    """A line of a diff with its indentation, which is what YAML is made of."""
+    body = line[1:]
+    return line[:1] + body[: len(body) - len(body.lstrip(" "))] + plain(body)

@@ -17,7 +17,7 @@ from mlassay.policy.approvals import excluded, standings
 from mlassay.policy.reasons import fault
 from mlassay.ports import Signer
 from mlassay.stages._message import message
-from mlassay.stages._requests import TRIES, Desk, Found, author, needed, people_now, who_signs
+from mlassay.stages.requests import TRIES, Desk, Found, author, needed, people_now, who_signs
 
 Kind = Literal["approve", "refuse", "withdraw"]
 _FOLDERS: dict[Kind, str] = {"approve": "approvals", "refuse": "refusals", "withdraw": "withdrawals"}

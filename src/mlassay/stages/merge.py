@@ -14,7 +14,7 @@ from mlassay.git import MovedOn, Repository
 from mlassay.policy import Case, Decision, PromotionCase, decide
 from mlassay.ports import PullRequest
 from mlassay.stages._landing import landing_message
-from mlassay.stages._requests import TRIES, Desk, Found, find_landed, find_open, needed
+from mlassay.stages.requests import TRIES, Desk, Found, find_landed, find_open, needed
 
 
 @dataclass(frozen=True, slots=True)

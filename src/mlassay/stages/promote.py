@@ -26,7 +26,7 @@ from mlassay.policy.questions import open_questions
 from mlassay.ports import PullRequest, Signer
 from mlassay.stages._message import message
 from mlassay.stages._newest import newest_release
-from mlassay.stages._requests import TRIES, Desk, author, who_signs
+from mlassay.stages.requests import TRIES, Desk, author, who_signs
 
 
 @dataclass(frozen=True, slots=True)

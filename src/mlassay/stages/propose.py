@@ -18,7 +18,7 @@ from mlassay.manifest import load_manifest
 from mlassay.policy.reasons import fault
 from mlassay.ports import PullRequest, Signer
 from mlassay.stages._message import listed, message
-from mlassay.stages._requests import TRIES, Desk, author, who_signs
+from mlassay.stages.requests import TRIES, Desk, author, who_signs
 
 FILE_BYTES = 1 << 20
 DATA = "data"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Any
 
 from mlassay.evidence import layout
 from mlassay.evidence.codec import read_verdict
 from mlassay.evidence.records import Question, Waiver, Weakening
 from mlassay.evidence.verdict import GateReport, Verdict
-from mlassay.git import Change, Repository
+from mlassay.git import Change, Entry, Repository
 from mlassay.policy import Case, Decision, PromotionCase, decide
-from mlassay.stages._requests import Desk, needed
+from mlassay.stages._landed import Landed, landed
+from mlassay.stages.requests import Desk, needed
 
 ABSENT = "unknown"
+DIFFED = 200_000  # bytes of one file
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Everything that is shown before an approval is signed."""
+    """Everything that is shown before an approval is signed; ``earlier`` is the reader's own last approval that landed."""
 
     case: Case
     decision: Decision
@@ -50,6 +53,9 @@ class Review:
     waivers: tuple[Waiver, ...]
     questions: tuple[Question, ...]
     changed: tuple[Change, ...]
+    diff: tuple[str, ...] = ()
+    earlier: Landed | None = None
+    earlier_verdict: Verdict | None = None
 
     @property
     def live(self) -> str | None:
@@ -57,8 +63,8 @@ class Review:
         return self.case.live if isinstance(self.case, PromotionCase) else None
 
 
-def review(desk: Desk, request: str) -> Review:
-    """The review of an open request, from git objects; a verdict that is missing or cannot be read is an error."""
+def review(desk: Desk, request: str, person: str = "") -> Review:
+    """The review of an open request for one person, from git objects."""
     found = needed(desk, request)
     line = desk.line()
     case = desk.case(line, found)
@@ -66,6 +72,7 @@ def review(desk: Desk, request: str) -> Review:
     if isinstance(case, PromotionCase):
         verdict = verdict_of(desk.repository, line.tip, case.request.record.release)
         live_verdict = verdict_of(desk.repository, line.tip, case.live) if case.live else None
+    earlier = _earlier(desk.repository, line.tip, person)
     changed = desk.repository.changes(desk.repository.merge_base(line.tip, found.pull.head), found.pull.head)
     return Review(
         case=case,
@@ -77,7 +84,32 @@ def review(desk: Desk, request: str) -> Review:
         waivers=tuple(w.record for w in case.waivers) if isinstance(case, PromotionCase) else (),
         questions=case.request.record.questions,
         changed=tuple(change for change in changed if not change.path.startswith(found.name.folder)),
+        diff=()
+        if isinstance(case, PromotionCase)
+        else tuple(_diff(desk.repository, changed, found.name.folder)),
+        earlier=earlier,
+        earlier_verdict=verdict_of(desk.repository, line.tip, earlier.request.release) if earlier else None,
     )
+
+
+def _diff(repository: Repository, changed: list[Change], but: str) -> Iterator[str]:
+    """What the rules said and will say, line by line."""
+    for change in changed:
+        if change.path.startswith(but):
+            continue
+        old, new = (_text(repository, entry, change.path) for entry in (change.old, change.new))
+        yield from unified_diff(old, new, f"{change.path} now", f"{change.path} then", lineterm="")
+
+
+def _text(repository: Repository, entry: Entry | None, path: str) -> list[str]:
+    if entry is None or not entry.is_file:
+        return []
+    return repository.blob(entry.id, path)[:DIFFED].decode("utf-8", "replace").splitlines()
+
+
+def _earlier(repository: Repository, tip: str, person: str) -> Landed | None:
+    """The newest promotion on the main line that this person approved."""
+    return next((one for one in landed(repository, tip) if person in {a.person for a in one.approvals}), None)
 
 
 def verdict_of(repository: Repository, commit: str, release: str) -> Verdict | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,13 +11,14 @@ from mlassay.case.history import Held, pointers
 from mlassay.case.main_line import main_line
 from mlassay.case.promotion import read_case
 from mlassay.case.release import ReleaseEvidence, read_release
-from mlassay.case.requests import RequestName, governance_at, name_of_branch, name_of_path
+from mlassay.case.requests import RequestName, governance_at, name_of_branch
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
-from mlassay.evidence.records import Approval, Request, Waiver
+from mlassay.evidence.records import Waiver
 from mlassay.git import Repository
 from mlassay.policy import Case, Decision, Signed, decide
 from mlassay.ports import Verifiers
+from mlassay.stages._landed import Landed, landed
 from mlassay.stages._newest import recorded
 from mlassay.stages.review import verdict_of
 
@@ -51,17 +51,6 @@ class Status:
     waiting: tuple[Waiting, ...]
     newest: str | None
     newest_verdict: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """One promotion of a release that landed: its commit, request and approvals as recorded."""
-
-    name: RequestName
-    commit: str
-    when: datetime
-    request: Request
-    approvals: tuple[Approval, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +104,8 @@ def show(repository: Repository, commit: str, release: str, verifiers: Verifiers
         if held and held.pointer.live.release == matching[0]:
             live_in.append(environment)
     reader = SignedReader(repository, commit, people, verifiers.ssh)
-    return Shown(
-        found, tuple(_landed(repository, commit, matching[0])), _waivers(reader, matching[0]), tuple(live_in)
-    )
+    promotions = tuple(one for one in landed(repository, commit) if one.request.release == matching[0])[::-1]
+    return Shown(found, promotions, _waivers(reader, matching[0]), tuple(live_in))
 
 
 def _waiting(repository: Repository, name: RequestName, head: str, verifiers: Verifiers) -> Waiting | None:
@@ -144,28 +132,3 @@ def _waivers(reader: SignedReader, release: str) -> tuple[Signed[Waiver], ...]:
             except EvidenceError:
                 continue
     return tuple(found)
-
-
-def _landed(repository: Repository, commit: str, release: str) -> Iterator[Landed]:
-    """Every promotion of a release that is on the main line, oldest first."""
-    landed = []
-    for step in repository.first_parents(commit, paths=[layout.PROMOTIONS.rstrip("/")]):
-        for change in repository.changes(step.parents[0] if step.parents else None, step.id):
-            name = name_of_path(change.path)
-            data = (
-                repository.read(step.id, change.path) if name is not None and change.new is not None else None
-            )
-            if name is None or data is None:
-                continue
-            request = Request.parse(data, change.path)
-            if request.release == release:
-                landed.append(
-                    Landed(name, step.id, step.time, request, tuple(_approvals(repository, step.id, name)))
-                )
-    yield from reversed(landed)
-
-
-def _approvals(repository: Repository, commit: str, name: RequestName) -> Iterator[Approval]:
-    for path, entry in repository.tree(commit, f"{name.folder}/approvals").items():
-        if path.endswith(".json"):
-            yield Approval.parse(repository.blob(entry.id, path), path)

@@ -18,7 +18,7 @@ from mlassay.git import MovedOn
 from mlassay.policy.reasons import fault
 from mlassay.ports import Signer
 from mlassay.stages._message import message
-from mlassay.stages._requests import TRIES, Desk, author, who_signs
+from mlassay.stages.requests import TRIES, Desk, author, who_signs
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,3 +130,9 @@ def author(repository: Repository, person: Person) -> Identity:
 def people_now(desk: Desk, line: MainLine) -> People:
     """people.yaml at the main line's tip."""
     return governance_at(desk.repository, line.tip)[1]
+
+
+def signing_person(desk: Desk, signer: Signer) -> Person:
+    """The person whose key this is, by the main line of now; ConfigurationError as for `who_signs`."""
+    line = desk.line()
+    return who_signs(people_now(desk, line), signer, desk.now(line.tip))

@@ -1,0 +1,69 @@
+"""``status`` and ``show``: what runs where, what waits for whom, and all about one release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlassay.cli.common import Command, directory_option, json_option, print_json, printable
+from mlassay.errors import ExitCode
+
+
+def _at(command: Command) -> Command:
+    return click.option(
+        "--at", "revision", default="HEAD", metavar="REV", show_default=True, help="Look at REV."
+    )(command)
+
+
+@click.command(epilog="Example: mlassay status --fetch")
+@click.option("--fetch", is_flag=True, help="Ask the remote first, and look at its main line.")
+@_at
+@json_option
+@directory_option
+def status(fetch: bool, revision: str, as_json: bool, directory: Path) -> None:
+    """Say what runs where since when by which promotion, and what waits for whom.
+
+    Without --fetch nothing but this clone is read: open requests are those that it saw last.
+    """
+    from mlassay.case.main_line import main_line
+    from mlassay.case.requests import open_branches
+    from mlassay.git import Repository
+    from mlassay.render.status import status_json, status_lines
+    from mlassay.stages.status import status as stage
+    from mlassay.wiring import verifiers
+
+    repository = Repository.open(directory)
+    tip = main_line(repository, fetch=True).tip if fetch else repository.resolve(revision)
+    found = stage(repository, tip, open_branches(repository), verifiers())
+    if as_json:
+        print_json(status_json(found))
+        return
+    for line in status_lines(found):
+        click.echo(printable(line))
+
+
+@click.command(epilog="Example: mlassay show 20261120-1a2b3c4d")
+@click.argument("release")
+@_at
+@json_option
+@directory_option
+def show(release: str, revision: str, as_json: bool, directory: Path) -> None:
+    """Show one RELEASE: its verdict and gates, how it was built, who agreed to what, where it ran, what was waived.
+
+    Exits with 3 when its evidence does not hold.
+    """
+    from mlassay.git import Repository
+    from mlassay.render.status import shown_json, shown_lines
+    from mlassay.stages.status import show as stage
+    from mlassay.wiring import verifiers
+
+    repository = Repository.open(directory)
+    found = stage(repository, repository.resolve(revision), release, verifiers())
+    if as_json:
+        print_json(shown_json(found))
+    else:
+        for line in shown_lines(found):
+            click.echo(printable(line))
+    if found.evidence.problems:
+        click.get_current_context().exit(ExitCode.EVIDENCE)

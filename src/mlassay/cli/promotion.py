@@ -1,0 +1,295 @@
+"""``promote`` to ``waive``: asking, answering, deciding and landing, over any git remote."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from mlassay.cli.common import Command, directory_option, json_option, print_json
+from mlassay.cli.requests import (
+    exit_no,
+    gather_words,
+    give_answer,
+    give_objection,
+    open_desk,
+    refused,
+    say,
+    show_merge,
+    would,
+)
+
+
+def _dry_run(command: Command) -> Command:
+    return click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")(
+        command
+    )
+
+
+def _key(command: Command) -> Command:
+    return click.option(
+        "--key",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Your SSH key; else git's user.signingkey, else the agent's only key.",
+    )(command)
+
+
+@click.command(epilog="Example: mlassay promote staging --reason 'It refuses fewer people by mistake.'")
+@click.argument("environment")
+@click.argument("release", required=False)
+@click.option("--reason", default="", help="Why; everybody who is asked reads it.")
+@click.option("--question", multiple=True, help="Something that every approval must answer; may be repeated.")
+@_key
+@_dry_run
+@json_option
+@directory_option
+def promote(
+    environment: str,
+    release: str | None,
+    reason: str,
+    question: tuple[str, ...],
+    key: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    directory: Path,
+) -> None:
+    """Open a promotion of RELEASE (by default the newest that has not been there) to ENVIRONMENT.
+
+    Running it again finds the open promotion instead of opening another one.
+    """
+    from mlassay.evidence.records import Question
+    from mlassay.stages.promote import promote as stage
+    from mlassay.wiring import person_signer
+
+    desk = open_desk(directory)
+    asked = [Question(f"asked.{number}", text) for number, text in enumerate(question, 1)]
+    signer = person_signer(key, desk.repository)
+    done = stage(desk, signer, environment, release, reason=reason, questions=asked, dry_run=dry_run)
+    if as_json:
+        print_json(
+            {
+                "promotion": done.name.id,
+                "environment": environment,
+                "release": done.request.release,
+                "branch": done.name.branch,
+                "already": done.already,
+                "weakenings": [weakening.id for weakening in done.request.weakenings],
+                "questions": [each.id for each in done.request.questions],
+                "paths": list(done.paths),
+            }
+        )
+        return
+    if dry_run:
+        would(done.name.branch, done.paths, done.message)
+        return
+    state = "is open already" if done.already else "is open"
+    say(f"Promotion {done.name.id} of {done.request.release} to {environment} {state}.")
+    for weakening in done.request.weakenings:
+        say(f"  weakened: {weakening.what}, from {weakening.before} to {weakening.after}")
+    say(f"Next: mlassay approve {done.name.id} --reason … --risk …")
+
+
+@click.command(epilog="Example: mlassay approve 20261121-5e6f7a8b --reason 'I read …' --risk 'It may …'")
+@click.argument("promotion")
+@click.option("--reason", help="Why it may go ahead, in your own words.")
+@click.option("--risk", help="The residual risk that you accept.")
+@click.option(
+    "--answer", multiple=True, metavar="Q=TEXT", help="Your answer to an open question; may be repeated."
+)
+@click.option(
+    "--accept", multiple=True, metavar="WEAKENING", help="A weakening that you accept; may be repeated."
+)
+@_key
+@_dry_run
+@json_option
+@directory_option
+def approve(
+    promotion: str,
+    reason: str | None,
+    risk: str | None,
+    answer: tuple[str, ...],
+    accept: tuple[str, ...],
+    key: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    directory: Path,
+) -> None:
+    """Show what is being accepted, then sign your approval of PROMOTION (or of a change).
+
+    What the options do not give is asked for on a terminal. Nobody approves their own work.
+    """
+    from mlassay.render.review import review_json, review_lines
+    from mlassay.stages.answer import may_not
+    from mlassay.stages.requests import signing_person
+    from mlassay.stages.review import review
+    from mlassay.wiring import person_signer
+
+    desk = open_desk(directory)
+    signer = person_signer(key, desk.repository)
+    person = signing_person(desk, signer)
+    seen = review(desk, promotion, person.id)
+    shown = review_json(seen) | {"person": person.id}
+    if not as_json:
+        for line in review_lines(seen):
+            say(line)
+        say("")
+    if no := may_not(seen.case, person):
+        refused(no, shown if as_json else None)
+        return
+    words = gather_words(seen, reason, risk, answer, accept)
+    give_answer(desk, signer, promotion, "approve", words, dry_run=dry_run, shown=shown if as_json else None)
+
+
+@click.command(
+    epilog="Example: mlassay refuse 20261121-5e6f7a8b --reason 'The interval is too wide because …'"
+)
+@click.argument("promotion")
+@click.option("--reason", required=True, help="Why not; it stands in the record.")
+@_key
+@_dry_run
+@json_option
+@directory_option
+def refuse(
+    promotion: str, reason: str, key: Path | None, dry_run: bool, as_json: bool, directory: Path
+) -> None:
+    """Sign a refusal of PROMOTION (or of a change), which blocks it."""
+    give_objection(promotion, "refuse", reason, key, dry_run=dry_run, as_json=as_json, directory=directory)
+
+
+@click.command(epilog="Example: mlassay withdraw 20261121-5e6f7a8b --reason 'I misread the report because …'")
+@click.argument("promotion")
+@click.option("--reason", required=True, help="Why you no longer agree.")
+@_key
+@_dry_run
+@json_option
+@directory_option
+def withdraw(
+    promotion: str, reason: str, key: Path | None, dry_run: bool, as_json: bool, directory: Path
+) -> None:
+    """Withdraw your own approval of PROMOTION (or of a change), which blocks it."""
+    give_objection(promotion, "withdraw", reason, key, dry_run=dry_run, as_json=as_json, directory=directory)
+
+
+@click.command(epilog="Example: mlassay decide 20261121-5e6f7a8b")
+@click.argument("promotion")
+@json_option
+@directory_option
+def decide(promotion: str, as_json: bool, directory: Path) -> None:
+    """Print the policy's decision about PROMOTION (or a change): each demand met or not, and what to do.
+
+    Exits with 0 for yes and 1 for no.
+    """
+    from mlassay.render.decision import decision_json, decision_lines
+    from mlassay.stages.merge import decided
+
+    _, decision = decided(open_desk(directory), promotion)
+    if as_json:
+        print_json(decision_json(promotion, decision))
+    else:
+        for line in decision_lines(promotion, decision):
+            say(line)
+    exit_no(decision.allowed)
+
+
+@click.command(epilog="Example: mlassay merge 20261121-5e6f7a8b")
+@click.argument("promotion")
+@_dry_run
+@json_option
+@directory_option
+def merge(promotion: str, dry_run: bool, as_json: bool, directory: Path) -> None:
+    """Land PROMOTION (or a change) on the main line if the decision is yes.
+
+    One commit with exactly its own paths; when the main line has moved on meanwhile, it is decided anew.
+    """
+    from mlassay.render.decision import decision_json
+    from mlassay.stages.merge import merge as stage
+
+    done = stage(open_desk(directory), promotion, dry_run=dry_run)
+    if as_json:
+        landed = {"commit": done.commit or None, "already": done.already, "winner": done.winner or None}
+        print_json(decision_json(promotion, done.decision) | landed)
+    else:
+        show_merge(promotion, done, dry_run=dry_run)
+    exit_no(done.decision.allowed)
+
+
+@click.command(epilog="Example: mlassay propose --reason 'Sam joins the reviewers because Robin is away.'")
+@click.option("--reason", required=True, help="Why; everybody who is asked reads it.")
+@_key
+@_dry_run
+@json_option
+@directory_option
+def propose(reason: str, key: Path | None, dry_run: bool, as_json: bool, directory: Path) -> None:
+    """Open a pull request with the work tree's changes under governance/ and of data manifests, and nothing else.
+
+    It is approved, decided and merged as a promotion is, by the policy and people before it.
+    """
+    from mlassay.stages.propose import propose as stage
+    from mlassay.wiring import person_signer
+
+    desk = open_desk(directory)
+    done = stage(desk, person_signer(key, desk.repository), reason, dry_run=dry_run)
+    if as_json:
+        print_json(
+            {
+                "change": done.name.id,
+                "branch": done.name.branch,
+                "files": list(done.files),
+                "already": done.already,
+                "no": done.no or None,
+            }
+        )
+    elif done.no:
+        refused(done.no, None)
+    elif dry_run:
+        would(done.name.branch, (*done.files, done.name.request), "")
+    else:
+        say(f"Change {done.name.id} is open{' already' if done.already else ''}: {', '.join(done.files)}")
+        say(f"Next: mlassay approve {done.name.id} --reason … --risk …")
+    exit_no(not done.no)
+
+
+@click.command(
+    epilog="Example: mlassay waive bias 20261120-1a2b3c4d --until 2027-01-31 --reason 'Too few rows …'"
+)
+@click.argument("gate")
+@click.argument("release")
+@click.option("--reason", required=True, help="Why the release may go on without this gate.")
+@click.option(
+    "--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day on which it holds."
+)
+@_key
+@_dry_run
+@json_option
+@directory_option
+def waive(
+    gate: str,
+    release: str,
+    reason: str,
+    until: datetime,
+    key: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    directory: Path,
+) -> None:
+    """Sign an exception for one GATE of one RELEASE, which ends by itself and is shown wherever the release is."""
+    from mlassay.stages.waive import waive as stage
+    from mlassay.wiring import person_signer
+
+    desk = open_desk(directory)
+    signer = person_signer(key, desk.repository)
+    done = stage(desk, signer, gate, release, reason, until.date(), dry_run=dry_run)
+    if as_json:
+        print_json(
+            {"path": done.path, "commit": done.commit or None, "already": done.already, "no": done.no or None}
+        )
+    elif done.no:
+        refused(done.no, None)
+    elif dry_run:
+        would("main", (done.path, f"{done.path}.sig"), "")
+    else:
+        say(
+            f"{'Waived already' if done.already else 'Waived'}: {gate} of {release} until {until:%Y-%m-%d} ({done.path})"
+        )
+    exit_no(not done.no)
