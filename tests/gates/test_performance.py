@@ -1,6 +1,8 @@
 """The performance gate over plain arrays: scikit-learn's metrics, verdict rules, drops, baselines and slices."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -309,3 +311,39 @@ def test_a_live_model_that_cannot_be_read_is_named_and_not_passed(tmp_path):
     criteria = {"performance": {"accuracy": {"max_drop": 0.2}}}
     report = PerformanceGate().test(replace(subject(tmp_path, linear(), criteria), live=live))
     assert found(report, "performance.accuracy.max_drop").outcome is Outcome.INCONCLUSIVE
+
+
+REPORT = """
+import hashlib, numpy as np
+from mlassay.digest import canonical
+from mlassay.gates import bias, performance
+from mlassay.gates.common import Criteria
+from mlassay.gates.evaluated import Evaluated
+g = np.random.default_rng(3)
+truth, scores = g.integers(0, 2, 1500).astype("int8"), g.random(1500)
+columns = {"g": g.choice(["\\u00e9", "I", "i", "z", ""], 1500).tolist(), "h": g.choice(["x", "y"], 1500).tolist()}
+rows = Evaluated(truth, (scores >= .5).astype("int8"), scores, .5, 1, "l", ("a", "b"), columns, {})
+metrics = {name: {"max_drop": 0.1} for name in performance.METRICS}
+one = bias.assess(rows, Criteria("bias", {"sensitive": ["g"], "selection_rate_ratio": {"min": .99}}, {}))
+two = performance.assess(rows, Criteria("performance", metrics, {}), g.random(1500))
+for report in (one, two):
+    found = [[f.id, f.what, f.why, f.remedy, dict(f.numbers)] for f in report.findings]
+    print(hashlib.sha256(canonical([report.measured, found])).hexdigest())
+"""
+
+
+def test_reports_are_the_same_bytes_in_any_locale_with_any_number_of_threads():
+    printed = set()
+    for language, threads, seed in (("C", "1", "0"), ("tr_TR.UTF-8", "4", "77")):
+        env = {
+            "LC_ALL": language,
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "PYTHONHASHSEED": seed,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", REPORT], env=env, capture_output=True, text=True, check=True
+        )
+        printed.add(done.stdout)
+    assert len(printed) == 1
+    assert len(printed.pop().split()) == 2

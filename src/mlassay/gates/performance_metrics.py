@@ -156,6 +156,30 @@ def _mean_drop(losses: Callable[[Answers], Array], before: Answers, after: Answe
     return mean_interval(losses(after) - losses(before))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Rows from the highest score down, sorted once for many weightings; ``last`` ends each run of equal scores."""
+
+    order: NDArray[np.int64]
+    positive: NDArray[np.bool_]
+    last: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, answers: Answers) -> _Ranked:
+        order = np.argsort(-answers.scores, kind="stable")
+        steps = np.flatnonzero(np.diff(answers.scores[order]))
+        return cls(order, answers.truth[order] == 1, np.append(steps, len(order) - 1))
+
+    def average_precision(self, weights: Array) -> float:
+        """As scikit-learn defines it (steps, not trapezes), for (n,) weights; nan without a positive."""
+        weights = weights[self.order]
+        above = np.cumsum(weights)[self.last]
+        hits = np.cumsum(weights * self.positive)[self.last]
+        gained = np.diff(hits, prepend=0)
+        some = gained > 0  # ties of weight zero at the top have no precision, and gain nothing
+        return float((gained[some] * hits[some] / above[some]).sum() / hits[-1]) if hits[-1] else float("nan")
+
+
 def average_precision(answers: Answers) -> Estimate:
     """Average precision, with the interval of its logit over the positives (Boyd, Eng and Page 2013, ECML 451).
 
@@ -164,7 +188,7 @@ def average_precision(answers: Answers) -> Estimate:
     positives = int((answers.truth == 1).sum())
     if not positives or not np.isfinite(answers.scores).all():
         return Estimate.unknown()
-    point = float(precision_summary(answers, np.ones((1, len(answers.truth))))[0])
+    point = _Ranked.of(answers).average_precision(np.ones(len(answers.truth)))
     if not 0 < point < 1:
         return Estimate(point, float("nan"), float("nan"))
     half = Z95 / np.sqrt(positives * point * (1 - point))
@@ -176,29 +200,20 @@ def average_precision_drop(before: Answers, after: Answers) -> Estimate:
     rows = len(before.truth)
     if rows == 0 or not (before.truth == 1).any():
         return Estimate.unknown()
-    point = float(average_precision(before).point - average_precision(after).point)
+    old, new = _Ranked.of(before), _Ranked.of(after)
     generator = np.random.Generator(np.random.PCG64(SEED))
-    drawn = []
-    for _ in range(int(np.clip(2e8 // rows, 200, 1000))):
-        weights = np.bincount(generator.integers(0, rows, rows), minlength=rows)[None, :].astype(np.float64)
-        drawn.append(float((precision_summary(before, weights) - precision_summary(after, weights))[0]))
+
+    def drop(weights: Array) -> float:
+        return old.average_precision(weights) - new.average_precision(weights)
+
+    drawn = [
+        drop(np.bincount(generator.integers(0, rows, rows), minlength=rows).astype(np.float64))
+        for _ in range(int(np.clip(2e8 // rows, 200, 1000)))
+    ]
+    if not np.isfinite(drawn).all():
+        return Estimate.unknown()
     lower, upper = np.quantile(drawn, [0.025, 0.975])
-    return Estimate(point, float(lower), float(upper))
-
-
-def precision_summary(answers: Answers, weights: Array) -> Array:
-    """Average precision as scikit-learn defines it (steps, not trapezes), for each of (k, n) row weights."""
-    order = np.argsort(-answers.scores, kind="stable")
-    scores, positive = answers.scores[order], answers.truth[order] == 1
-    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
-    weights = weights[:, order]
-    above = np.cumsum(weights, axis=1)[:, last]
-    hits = np.cumsum(weights * positive, axis=1)[:, last]
-    gained = np.diff(hits, axis=1, prepend=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Ties of weight zero at the top have no precision, and gain nothing.
-        summary: Array = np.where(gained > 0, gained * hits / above, 0).sum(axis=1) / hits[:, -1]
-    return summary
+    return Estimate(drop(np.ones(rows)), float(lower), float(upper))
 
 
 def _resampled_drop(statistic: Callable[[Array], Array], before: Answers, after: Answers) -> Estimate:
