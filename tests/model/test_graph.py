@@ -123,3 +123,17 @@ def test_logistic_scores_that_are_normalised_are_affine_only_when_they_are_oppos
 def test_one_input_for_each_column():
     add = helper.make_node("Sub", ["a", "b"], ["probabilities"])
     assert chain(add, inputs=[value("a", [None, 1]), value("b", [None, 1])]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(("replaced", "affine"), [(float("nan"), {"a", "b", "c"}), (0.0, None)])
+def test_replacing_missing_values_keeps_a_model_affine_and_replacing_numbers_does_not(replaced, affine):
+    imputer = helper.make_node(
+        "Imputer",
+        ["X"],
+        ["x"],
+        domain="ai.onnx.ml",
+        imputed_value_floats=[1.0, 1.0, 1.0],
+        replaced_value_float=replaced,
+    )
+    total = helper.make_node("MatMul", ["x", "W"], ["probabilities"])
+    assert chain(imputer, total, extra=[W]) == affine

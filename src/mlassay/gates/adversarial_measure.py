@@ -16,7 +16,7 @@ from mlassay.gates.adversarial_search import Found, corners, evaluations_per_row
 from mlassay.gates.common import shown
 from mlassay.manifest import Column
 from mlassay.model.graph import affine_columns
-from mlassay.statistics import factor_to_settle, wilson
+from mlassay.statistics import Z95, factor_to_settle, wilson
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
@@ -89,7 +89,7 @@ class Measured:
             lower, upper = wilson(self.robust * factor, self.looked_at * factor, z)
             return (np.asarray(lower) >= least) | (np.asarray(upper) < least)
 
-        factor = float(factor_to_settle(settles, (), 1.959963984540054))
+        factor = float(factor_to_settle(settles, (), Z95))
         return int(np.ceil(factor * self.looked_at)) if np.isfinite(factor) and factor > 1 else None
 
     def passing_radius(self, least: float) -> float | None:

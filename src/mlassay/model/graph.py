@@ -202,6 +202,12 @@ def _scaler(step: _Step) -> Tensor:
     return step.given[0] if not step.given[0].tail else step.given[0].bent()
 
 
+def _imputer(step: _Step) -> Tensor:
+    """Leaves every number as it is where only NaN is replaced; a missing value is never moved."""
+    replaced = step.attribute("replaced_value_float")
+    return step.given[0] if replaced is not None and replaced != replaced else _all(step.given)  # noqa: PLR0124
+
+
 def _linear_classifier(step: _Step) -> Tensor:
     """Two classes: softmax of two affine scores is monotone in their difference; logistic in the second one."""
     post = _text(step.attribute("post_transform", b"NONE"))
@@ -292,6 +298,7 @@ _RULES: dict[tuple[str, str], Callable[[_Step], Tensor]] = {
     ("", "Softmax"): _softmax,
     ("ai.onnx.ml", "ArrayFeatureExtractor"): _pick,
     ("ai.onnx.ml", "FeatureVectorizer"): _concat,
+    ("ai.onnx.ml", "Imputer"): _imputer,
     ("ai.onnx.ml", "Normalizer"): _normalizer,
     ("ai.onnx.ml", "Scaler"): _scaler,
     ("ai.onnx.ml", "LinearClassifier"): _linear_classifier,
