@@ -4,17 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from mlassay.errors import ConfigurationError
 from mlassay.files import lock, staged_folder, write_atomic
-
-
-def age(path: Path) -> None:
-    os.utime(path, (time.time() - 60,) * 2)
 
 
 def test_a_file_is_replaced_whole_and_keeps_to_the_umask(tmp_path: Path) -> None:
@@ -30,7 +25,7 @@ def test_a_file_is_replaced_whole_and_keeps_to_the_umask(tmp_path: Path) -> None
     assert [entry.name for entry in tmp_path.iterdir()] == ["a b ü"]
 
 
-def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_more_is_one_clear_error_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_atomic(path, b"old")
     code = (
@@ -58,8 +53,6 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -
     dead, living = tmp_path / "a.partial-dead", tmp_path / "a.partial-live"
     dead.write_bytes(b"half")
     living.write_bytes(b"half")
-    age(dead)
-    age(living)
     import fcntl
 
     with living.open("rb") as held:
@@ -102,8 +95,7 @@ def test_a_killed_writer_leaves_the_old_folder_and_the_next_one_cleans_up(tmp_pa
     died = subprocess.run([sys.executable, "-c", code, final], check=False)
     assert died.returncode == -signal.SIGKILL
     assert [entry.name for entry in final.iterdir()] == ["old"]
-    (left,) = [entry for entry in tmp_path.iterdir() if entry != final]
-    age(left)
+    assert len(list(tmp_path.iterdir())) == 2
     with staged_folder(final) as folder:
         (folder / "next").write_text("3")
     assert list(tmp_path.iterdir()) == [final]
@@ -133,3 +125,33 @@ def test_a_lock_says_who_holds_it_and_goes_with_its_holder(tmp_path: Path) -> No
         holder.wait()
     with lock(path):
         assert f"process {os.getpid()}" in path.read_text()
+
+
+def test_many_writers_at_once_leave_one_whole_file_and_nothing_else(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom mlassay.files import write_atomic\n"
+        "for _ in range(25):\n"
+        "    write_atomic(Path(sys.argv[1]), sys.argv[2].encode() * 5000)\n"
+    )
+    command = [sys.executable, "-c", code, tmp_path / "file"]
+    writers = [subprocess.Popen([*command, letter]) for letter in "abc"]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    data = (tmp_path / "file").read_bytes()
+    assert data in {letter * 5000 for letter in (b"a", b"b", b"c")}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_many_stagers_at_once_leave_one_whole_folder_and_nothing_else(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom mlassay.files import staged_folder\n"
+        "for _ in range(15):\n"
+        "    with staged_folder(Path(sys.argv[1])) as folder:\n"
+        "        for name in ('one', 'two'):\n"
+        "            (folder / name).write_text(sys.argv[2])\n"
+    )
+    command = [sys.executable, "-c", code, tmp_path / "run"]
+    stagers = [subprocess.Popen([*command, letter]) for letter in "abc"]
+    assert [stager.wait() for stager in stagers] == [0, 0, 0]
+    assert list(tmp_path.iterdir()) == [tmp_path / "run"]
+    one, two = ((tmp_path / "run" / name).read_text() for name in ("one", "two"))
+    assert one == two

@@ -16,7 +16,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,11 +30,9 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Put ``data`` at ``path``: afterwards the old bytes stand there or the new ones, never a part. Keeps to the umask."""
     try:
         _remove_leftovers(path)
-        aside = path.with_name(f"{path.name}{_PARTIAL}{secrets.token_hex(4)}")
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        aside, handle = _claim(path, lambda aside: _new_file(aside, mode))
         try:
             with os.fdopen(handle, "wb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -56,13 +54,10 @@ def staged_folder(final: Path) -> Iterator[Path]:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         recover(final)
-        aside = final.with_name(f"{final.name}{_PARTIAL}{secrets.token_hex(4)}")
-        aside.mkdir()
-        handle = os.open(aside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        aside, handle = _claim(final, _new_folder)
     except OSError as error:
         _cannot_write(final, error)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
             yield aside
             _sync_tree(aside)
@@ -128,6 +123,36 @@ def _try_lock(handle: int) -> bool:
     return True
 
 
+def _claim(path: Path, make: Callable[[Path], int]) -> tuple[Path, int]:
+    """A new file or folder beside ``path`` and a handle that holds its lock: nobody takes it for a leftover."""
+    while True:
+        aside = path.with_name(f"{path.name}{_PARTIAL}{secrets.token_hex(4)}")
+        handle = make(aside)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is(aside, handle):
+            return aside, handle
+        # Between making and locking it, somebody who cleans up was faster.
+        os.close(handle)
+
+
+def _new_file(aside: Path, mode: int) -> int:
+    return os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
+def _new_folder(aside: Path) -> int:
+    while True:
+        aside.mkdir()
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(aside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _is(path: Path, handle: int) -> bool:
+    try:
+        return path.lstat().st_ino == os.fstat(handle).st_ino
+    except FileNotFoundError:
+        return False
+
+
 def _beside(path: Path, mark: str) -> list[Path]:
     prefix = path.name + mark
     try:
@@ -139,26 +164,25 @@ def _beside(path: Path, mark: str) -> list[Path]:
 def _remove_leftovers(path: Path) -> None:
     for leftover in _beside(path, _PARTIAL):
         try:
-            if time.time() - leftover.lstat().st_mtime < 1:
-                continue  # perhaps just made, and not locked yet
             handle = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             continue  # its writer was faster: it is in place, or gone
         try:
-            if _try_lock(handle):
-                if leftover.is_dir():
-                    shutil.rmtree(leftover, ignore_errors=True)
-                else:
-                    leftover.unlink(missing_ok=True)
+            if not _try_lock(handle):
+                continue
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
         finally:
             os.close(handle)
 
 
 def _swap(new: Path, final: Path) -> None:
-    if not final.exists():
-        new.rename(final)
+    if _first(new, final):
+        pass
     elif _exchange(new, final):
-        shutil.rmtree(new)
+        shutil.rmtree(new, ignore_errors=True)  # it holds the old folder now, and anybody may clean that up
     else:
         # No exchange on this system: if we die between the two, `recover` brings the old one back.
         old = final.with_name(f"{final.name}{_OLD}{secrets.token_hex(4)}")
@@ -166,6 +190,19 @@ def _swap(new: Path, final: Path) -> None:
         new.rename(final)
         shutil.rmtree(old)
     _sync(final.parent)
+
+
+def _first(new: Path, final: Path) -> bool:
+    """Put ``new`` in its place when nothing stands there; False when something does, or just came."""
+    if final.exists():
+        return False
+    try:
+        new.rename(final)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
 def _exchange(one: Path, other: Path) -> bool:
