@@ -31,7 +31,8 @@ def manifest(root: Path) -> Manifest:
     )
     return Manifest(
         **dict.fromkeys(
-            ["description", "owner", "licence", "terms", "purpose", "jurisdiction", "origin", "public_why"], "x"
+            ["description", "owner", "licence", "terms", "purpose", "jurisdiction", "origin", "public_why"],
+            "x",
         ),
         name="applications",
         collected_from=date(1990, 1, 1),
@@ -63,7 +64,10 @@ def plan(root: Path, run: str, uses: tuple[str, ...] = (), **options) -> Plan:
         name="mortgage-approval",
         objective="Rank mortgage applications.",
         owner="risk-lead",
-        risk=Risk({"unavailability": (2, 2), "bad_prediction": (3, 4), "decay": (3, 3), "lost_skills": (2, 3)}, date(2027, 6, 1)),
+        risk=Risk(
+            {"unavailability": (2, 2), "bad_prediction": (3, 4), "decay": (3, 3), "lost_skills": (2, 3)},
+            date(2027, 6, 1),
+        ),
         data={"applications": held.path},
         prepare=prepare,
         train=Train(run=run, uses=uses, **options),
@@ -71,7 +75,13 @@ def plan(root: Path, run: str, uses: tuple[str, ...] = (), **options) -> Plan:
         evaluate=Evaluate("applications/test", "deny"),
         gates=gates,
         store="git",
-        lines={"train.run": 19, "train.uses": 20, "train.limits.wall": 25, "model.file": 27, "prepare.0.writes": 17},
+        lines={
+            "train.run": 19,
+            "train.uses": 20,
+            "train.limits.wall": 25,
+            "model.file": 27,
+            "prepare.0.writes": 17,
+        },
         digest="sha256:" + "2" * 64,
     )
     policy = Policy(
@@ -121,4 +131,6 @@ def project(folder: Path, files: dict[str, str | bytes]) -> Repository:
 def commit(folder: Path) -> None:
     identity = ["-c", "user.name=Dev", "-c", "user.email=dev@example.org", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", *identity, "add", "-A"], cwd=folder, check=True, capture_output=True)
-    subprocess.run(["git", *identity, "commit", "-q", "-m", "Begin"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        ["git", *identity, "commit", "-q", "-m", "Begin"], cwd=folder, check=True, capture_output=True
+    )

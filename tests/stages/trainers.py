@@ -112,9 +112,12 @@ def skeleton() -> tuple[bytes, int]:
     marks = np.arange(1, FEATURES + 2, dtype="<f4") * np.float32(1234.5)
     names = ["all", "first", "last", "end"]
     integers = [[FEATURES + 1, 1], [0], [FEATURES], [FEATURES + 1]]
-    initialisers = [helper.make_tensor("coefficients", TensorProto.FLOAT, [FEATURES + 1, 1], marks.tobytes(), raw=True)]
+    initialisers = [
+        helper.make_tensor("coefficients", TensorProto.FLOAT, [FEATURES + 1, 1], marks.tobytes(), raw=True)
+    ]
     initialisers += [
-        helper.make_tensor(name, TensorProto.INT64, [len(v)], v) for name, v in zip(names, integers, strict=True)
+        helper.make_tensor(name, TensorProto.INT64, [len(v)], v)
+        for name, v in zip(names, integers, strict=True)
     ]
     nodes = [
         helper.make_node("Slice", ["coefficients", "first", "last"], ["W"]),

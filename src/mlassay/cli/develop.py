@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlassay.cli.common import directory_option, json_option, note, print_json, printable, run_option, show_error
+from mlassay.cli.common import (
+    directory_option,
+    json_option,
+    note,
+    print_json,
+    printable,
+    run_option,
+    show_error,
+)
 from mlassay.errors import ConfigurationError, ExitCode, MlassayError, Problem
 
 if TYPE_CHECKING:
@@ -40,12 +48,17 @@ def validate(directory: Path, as_json: bool) -> None:
         return
     click.echo(f"{printable(plan.config.name)}: every file is as it must be")
     click.echo(f"  read:       {', '.join(facts['read'])}")
-    click.echo(f"  risk level: {facts['risk_level']}" + (f" (declared {facts['declared']})" if facts["raised"] else ""))
+    click.echo(
+        f"  risk level: {facts['risk_level']}"
+        + (f" (declared {facts['declared']})" if facts["raised"] else "")
+    )
     click.echo(f"  gates:      {', '.join(facts['gates'])}")
 
 
 @click.command(epilog="Example: mlassay train")
-@click.option("--quiet", is_flag=True, help="Do not show the command's output while it runs; the log has it anyway.")
+@click.option(
+    "--quiet", is_flag=True, help="Do not show the command's output while it runs; the log has it anyway."
+)
 @run_option
 @directory_option
 @json_option
@@ -64,11 +77,15 @@ def train(quiet: bool, run_folder: Path, directory: Path, as_json: bool) -> None
 
 @click.command(epilog="Example: mlassay test bias performance")
 @click.argument("gates", nargs=-1, metavar="[GATE]…")
-@click.option("--cross-checks", is_flag=True, help="Hold the gates against Fairlearn and ART, as releases do. Slow.")
+@click.option(
+    "--cross-checks", is_flag=True, help="Hold the gates against Fairlearn and ART, as releases do. Slow."
+)
 @run_option
 @directory_option
 @json_option
-def test(gates: tuple[str, ...], cross_checks: bool, run_folder: Path, directory: Path, as_json: bool) -> None:
+def test(
+    gates: tuple[str, ...], cross_checks: bool, run_folder: Path, directory: Path, as_json: bool
+) -> None:
     """Run every gate on the ONNX model that training left; exit code 1 unless the verdict is passed.
 
     Leaves test/ in the run folder: the verdict, each gate's report, and report.md. With names of gates only those
@@ -81,7 +98,9 @@ def test(gates: tuple[str, ...], cross_checks: bool, run_folder: Path, directory
 
 
 @click.command(epilog="Example: mlassay run")
-@click.option("--cross-checks", is_flag=True, help="Hold the gates against Fairlearn and ART, as releases do. Slow.")
+@click.option(
+    "--cross-checks", is_flag=True, help="Hold the gates against Fairlearn and ART, as releases do. Slow."
+)
 @run_option
 @directory_option
 @json_option
@@ -103,7 +122,9 @@ def run(cross_checks: bool, run_folder: Path, directory: Path, as_json: bool) ->
 
 @click.command(epilog="Example: mlassay explain bias.selection_rate_ratio")
 @click.argument("finding", metavar="FINDING")
-@click.option("--release", metavar="RELEASE", help="A recorded release, instead of what was tested here last.")
+@click.option(
+    "--release", metavar="RELEASE", help="A recorded release, instead of what was tested here last."
+)
 @run_option
 @directory_option
 @json_option
@@ -133,21 +154,29 @@ def load_plan(directory: Path) -> tuple[Repository, Plan]:
     repository = Repository.open(directory)
     if repository.worktree is None:
         raise ConfigurationError(
-            Problem("this is a bare repository", why="there are no files to read here", remedy="clone it, and work in the clone")
+            Problem(
+                "this is a bare repository",
+                why="there are no files to read here",
+                remedy="clone it, and work in the clone",
+            )
         )
 
     def tracked() -> list[tuple[str, str]]:
         head = repository.head()
         return [(path, entry.mode) for path, entry in repository.tree(head).items()] if head else []
 
-    return repository, stage(lambda path: find_file(repository.folder, path), tracked, known_gates=wiring.GATES)
+    return repository, stage(
+        lambda path: find_file(repository.folder, path), tracked, known_gates=wiring.GATES
+    )
 
 
 def _train(repository: Repository, plan: Plan, run_folder: Path, *, quiet: bool) -> Trained:
     from mlassay.stages.train import train as stage
 
     on_line = None if quiet else lambda line: note(f"  | {printable(line)}")
-    trained = stage(plan, repository, run_folder, progress=lambda text: note(printable(text)), on_line=on_line)
+    trained = stage(
+        plan, repository, run_folder, progress=lambda text: note(printable(text)), on_line=on_line
+    )
     for warning in trained.warnings:
         click.secho(f"warning: {printable(warning)}", fg="yellow", err=True)
     if trained.passed:
@@ -161,17 +190,19 @@ def _train(repository: Repository, plan: Plan, run_folder: Path, *, quiet: bool)
         note("the last lines of its log:")
         note("\n".join(f"  | {line}" for line in printable(trained.log_tail).split("\n")))
     note(f"the full log is {trained.log}")
-    show_error(_Failed(*trained.problems))
+    show_error(_NoModelError(*trained.problems))
     return trained
 
 
-class _Failed(MlassayError):
+class _NoModelError(MlassayError):
     """A training that did not leave a model: shown like an error, but an answer."""
 
     exit_code = ExitCode.NO
 
 
-def _test(repository: Repository, plan: Plan, run_folder: Path, gates: Sequence[str], *, cross_checks: bool) -> Tested:
+def _test(
+    repository: Repository, plan: Plan, run_folder: Path, gates: Sequence[str], *, cross_checks: bool
+) -> Tested:
     from mlassay import wiring
     from mlassay.render.report import plan_report
     from mlassay.render.terminal import progress_line

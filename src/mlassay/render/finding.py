@@ -21,7 +21,9 @@ def find(verdict: Verdict, wanted: str) -> list[tuple[GateReport, Finding]]:
         near = get_close_matches(wanted, ids, n=3, cutoff=0.4)
         known = ", ".join(ids[:12]) + (f" and {len(ids) - 12} more" if len(ids) > 12 else "")
         remedy = f"did you mean {' or '.join(near)}?" if near else f"findings are: {known or 'none'}"
-        raise ConfigurationError(Problem(f"no finding begins with {plain(wanted, 80)!r}", remedy=plain(remedy)))
+        raise ConfigurationError(
+            Problem(f"no finding begins with {plain(wanted, 80)!r}", remedy=plain(remedy))
+        )
     return found
 
 

@@ -32,34 +32,57 @@ def bias_section(verdict: Verdict) -> list[str]:
             f"Favourable is {code(good)}. The reference group is {code(counted.get('reference', 'unknown'))}.",
             "",
         ]
-        header = ["group", "rows", "decided favourably", "rate", "95% interval", "of those labelled so", "rate", "95% interval"]
+        header = [
+            "group",
+            "rows",
+            "decided favourably",
+            "rate",
+            "95% interval",
+            "of those labelled so",
+            "rate",
+            "95% interval",
+        ]
         lines += table(header, (_group(group) for group in counted["groups"]), right=range(1, len(header)))
         lines.append("")
     return ["## By group", "", *lines] if lines else []
 
 
-def cost_section(verdict: Verdict, *, weighed: Sequence[str], withheld: Sequence[str]) -> list[str]:
+def cost_section(
+    verdict: Verdict, *, weighed: Sequence[str], withheld: Sequence[str], unfavourable: str
+) -> list[str]:
     """What the release costs and whom: decisions against the label by group, and what weighing uses and discloses."""
     lines: list[str] = []
     if withheld:
         names = ", ".join(code(name) for name in withheld)
-        lines.append(f"- The model cannot take {names} as input: training did not see it. Other columns may still stand in for it.")
+        lines.append(
+            f"- The model cannot take {names} as input: training did not see it. Other columns may still stand in for it."
+        )
     if weighed:
         names = ", ".join(code(name) for name in weighed)
         lines += [
-            f"- Training rows were weighed by {names}: the column is used in training, through the weights. "
-            "Weights together with labels disclose which group a training row belongs to.",
+            (
+                f"- Training rows were weighed by {names}: the column is used in training, through the weights. "
+                "Weights together with labels disclose which group a training row belongs to."
+            ),
         ]
-    rows = [(name, gate, group) for name, gate, counted in groupings(verdict) for group in counted["groups"]]
+    rows = [(gate, group) for _, gate, counted in groupings(verdict) for group in counted["groups"]]
     if rows:
-        label = str(rows[0][1].measured.get("favourable", "")).partition("=")[0]
+        good = str(rows[0][0].measured.get("favourable", "favourable"))
         lines += [
-            "- Decided favourably although the label is unfavourable. Each of these is either a mistake, or a label that was one; "
-            "these tests cannot tell which:",
+            (
+                f"- Rows that the label calls {code(unfavourable or 'unfavourable')} and the model decides {code(good)}. "
+                "Each is a mistake of the model, or a label that was one; these tests cannot tell which:"
+            ),
             "",
         ]
-        header = ["group", f"label {escape(label)} unfavourable", "of them decided favourably", "rate", "95% interval"]
-        lines += table(header, (_against(group) for _, _, group in rows), right=range(1, len(header)))
+        header = [
+            "group",
+            f"labelled {escape(unfavourable or 'unfavourable')}",
+            f"of them decided {escape(good)}",
+            "rate",
+            "95% interval",
+        ]
+        lines += table(header, (_against(group) for _, group in rows), right=range(1, len(header)))
     return ["## What this release costs", "", *lines, ""] if lines else []
 
 
@@ -85,7 +108,13 @@ def _group(group: Mapping[str, Any]) -> list[str]:
 def _against(group: Mapping[str, Any]) -> list[str]:
     favourably, unfavourable = against_label(group)
     rate = group["false_positive_rate"]
-    return [escape(group["group"], 80), str(unfavourable), str(favourably), str(rate["rate"]), _interval(rate)]
+    return [
+        escape(group["group"], 80),
+        str(unfavourable),
+        str(favourably),
+        str(rate["rate"]),
+        _interval(rate),
+    ]
 
 
 def _interval(rate: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from mlassay.evidence import Finding, GateReport, Outcome, Verdict
 from mlassay.plan import Plan
 from mlassay.render.groups import bias_section, cost_section
 from mlassay.render.markdown import code, escape, table
-from mlassay.render.text import WORDS, count, criteria_text, ordered, where
+from mlassay.render.text import WORDS, count, criteria_text, numbers_text, ordered, where
 from mlassay.render.unshown import ALWAYS, TITLE, unseen
 
 FINDINGS = 25  # of one gate
@@ -23,18 +23,23 @@ MEANING = {
 
 def plan_report(verdict: Verdict, plan: Plan) -> str:
     """The report of ``verdict``, with what the plan says of withheld and weighed columns."""
-    train = plan.config.train
-    return report(verdict, weighed=train.weigh.by if train.weigh else (), withheld=train.withhold)
+    train, label = plan.config.train, plan.config.evaluate.label
+    values = plan.evaluation.column(label).values
+    unfavourable = f"{label}={values[1 - plan.favourable]}" if len(values) == 2 else ""
+    weighed = train.weigh.by if train.weigh else ()
+    return report(verdict, weighed=weighed, withheld=train.withhold, unfavourable=unfavourable)
 
 
-def report(verdict: Verdict, *, weighed: Sequence[str] = (), withheld: Sequence[str] = ()) -> str:
+def report(
+    verdict: Verdict, *, weighed: Sequence[str] = (), withheld: Sequence[str] = (), unfavourable: str = ""
+) -> str:
     """Markdown of ``verdict``; the same bytes for the same verdict. Text from outside is escaped and capped."""
     parts = [
         *_head(verdict),
         *_gates(verdict),
         *_findings(verdict),
         *bias_section(verdict),
-        *cost_section(verdict, weighed=weighed, withheld=withheld),
+        *cost_section(verdict, weighed=weighed, withheld=withheld, unfavourable=unfavourable),
         *_unshown(verdict),
         *_inputs(verdict),
     ]
@@ -47,8 +52,10 @@ def _head(verdict: Verdict) -> list[str]:
     return [
         f"# {SIGNS[verdict.outcome]} {escape(verdict.model_name)}: {WORDS[verdict.outcome]}",
         "",
-        f"**{count(len(verdict.gates), 'gate')} ran or had to run; the verdict is {WORDS[verdict.outcome]}.** "
-        f"{MEANING[verdict.outcome]}{which}",
+        (
+            f"**{count(len(verdict.gates), 'gate')} ran or had to run; the verdict is {WORDS[verdict.outcome]}.** "
+            f"{MEANING[verdict.outcome]}{which}"
+        ),
         "",
         f"What it is for: {escape(verdict.objective)}",
         f"Risk level in force: {escape(verdict.risk.get('level', 'unknown'))}.",
@@ -61,7 +68,7 @@ def _gates(verdict: Verdict) -> list[str]:
         [
             escape(gate.gate, 40),
             f"{SIGNS[gate.outcome]} {WORDS[gate.outcome]}",
-            escape(gate.summary) + (" (self-reported by the team's own code)" if gate.self_reported else ""),
+            escape(numbers_text(gate)),
             escape(criteria_text(gate.criteria)),
         ]
         for gate in verdict.gates
@@ -76,7 +83,10 @@ def _findings(verdict: Verdict) -> list[str]:
         for finding in bad[:FINDINGS]:
             lines += _finding(gate, finding)
         if len(bad) > FINDINGS:
-            lines += [f"{count(len(bad) - FINDINGS, 'more finding')} of {escape(gate.gate, 40)}: see the gate's report.", ""]
+            lines += [
+                f"{count(len(bad) - FINDINGS, 'more finding')} of {escape(gate.gate, 40)}: see the gate's report.",
+                "",
+            ]
     return ["## Findings", "", *lines] if lines else []
 
 
@@ -90,7 +100,9 @@ def _finding(gate: GateReport, finding: Finding) -> list[str]:
         f"- **What to do:** {escape(finding.remedy)}{place}",
     ]
     if finding.numbers:
-        numbers = ", ".join(f"{escape(name, 80)} {escape(value, 80)}" for name, value in sorted(finding.numbers.items()))
+        numbers = ", ".join(
+            f"{escape(name, 80)} {escape(value, 80)}" for name, value in sorted(finding.numbers.items())
+        )
         lines.append(f"- **Numbers:** {numbers}")
     if gate.self_reported:
         lines.append("- Self-reported: the team's own code gave these numbers.")

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from mlassay.evidence import GateReport, Outcome, Verdict
 from mlassay.render.finding import lines
-from mlassay.render.text import MARKS, WORDS, count, criteria_text, ordered, plain
+from mlassay.render.text import MARKS, WORDS, count, criteria_text, numbers_text, ordered, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,14 +20,22 @@ WIDTH = 120
 
 def progress_line(gate: GateReport, seconds: float) -> str:
     """One line for a gate that has just answered."""
-    return f"{MARKS[gate.outcome]} {plain(gate.gate)}: {WORDS[gate.outcome]} ({seconds:.1f} s) {plain(gate.summary, 100)}"
+    return f"{MARKS[gate.outcome]} {plain(gate.gate)}: {WORDS[gate.outcome]} ({seconds:.1f} s) {numbers_text(gate, 1)}"
 
 
-def show_verdict(verdict: Verdict, *, partial: bool, notes: Sequence[str], file: IO[str], width: int | None = None) -> None:
+def show_verdict(
+    verdict: Verdict, *, partial: bool, notes: Sequence[str], file: IO[str], width: int | None = None
+) -> None:
     """Print ``verdict`` to ``file``; ``notes`` are warnings and where to look. Colours only on a terminal."""
     from rich.console import Console
 
-    console = Console(file=file, width=width or (None if file.isatty() else WIDTH), highlight=False, markup=False, emoji=False)
+    console = Console(
+        file=file,
+        width=width or (None if file.isatty() else WIDTH),
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
     console.print(_table(verdict))
     for gate in verdict.gates:
         _show_findings(console, gate)
@@ -56,8 +64,12 @@ def _table(verdict: Verdict) -> Table:
         table.add_column(title, ratio=ratio, no_wrap=ratio is None, overflow="fold")
     for gate in verdict.gates:
         mark = Text(f"{MARKS[gate.outcome]} {WORDS[gate.outcome]}", style=COLOURS[gate.outcome])
-        found = plain(gate.summary) + (" (self-reported)" if gate.self_reported else "")
-        table.add_row(Text(plain(gate.gate, 40)), mark, Text(found), Text(criteria_text(gate.criteria, 200)))
+        table.add_row(
+            Text(plain(gate.gate, 40)),
+            mark,
+            Text(numbers_text(gate)),
+            Text(criteria_text(gate.criteria, 200)),
+        )
     return table
 
 
@@ -72,4 +84,6 @@ def _show_findings(console: Console, gate: GateReport) -> None:
                 continue  # `explain` and the report have them
             console.print(line, soft_wrap=True)
     if len(bad) > FINDINGS:
-        console.print(f"\nand {count(len(bad) - FINDINGS, 'more finding')} of {plain(gate.gate)}; report.md has them")
+        console.print(
+            f"\nand {count(len(bad) - FINDINGS, 'more finding')} of {plain(gate.gate)}; report.md has them"
+        )

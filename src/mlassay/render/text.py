@@ -6,11 +6,18 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from mlassay.evidence import Finding, Outcome
+from mlassay.evidence import Finding, GateReport, Outcome
 
 WORDS = {Outcome.PASSED: "passed", Outcome.INCONCLUSIVE: "inconclusive", Outcome.FAILED: "failed"}
 MARKS = {Outcome.PASSED: "+", Outcome.INCONCLUSIVE: "?", Outcome.FAILED: "x"}
 LIMIT = 600
+
+_ORDER = [Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED]
+_POINTS = (
+    "value",
+    "gap",
+    "robust_rate_at_most",
+)  # where a finding keeps the number that its criterion is about
 
 # What is invisible, or turns the direction of text, besides control characters.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -35,6 +42,19 @@ def criteria_text(criteria: Mapping[str, Any], limit: int = LIMIT) -> str:
             continue
         parts.append(f"{name} {_criterion(value)}")
     return plain("; ".join(parts), limit) or "none declared"
+
+
+def numbers_text(gate: GateReport, most: int = 3) -> str:
+    """The numbers that a gate's answer rests on, with their intervals, the worst first; its summary where it has none."""
+    told = []
+    for finding in sorted(gate.findings, key=lambda f: _ORDER.index(f.outcome)):
+        point = next((finding.numbers[name] for name in _POINTS if name in finding.numbers), None)
+        if point is not None and "lower" in finding.numbers and "upper" in finding.numbers:
+            name = finding.id.removeprefix(f"{gate.gate}.")
+            told.append(f"{name} {point} ({finding.numbers['lower']} to {finding.numbers['upper']})")
+    rest = f"; {count(len(told) - most, 'more number')}" if len(told) > most else ""
+    text = plain(gate.summary) if not told else plain("; ".join(told[:most]) + rest)
+    return f"{text} (self-reported)" if gate.self_reported else text
 
 
 def where(finding: Finding) -> str:

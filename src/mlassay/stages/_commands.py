@@ -42,7 +42,15 @@ class Ran:
 
 
 def run_granted(
-    granter: Granter, settings: Settings, *, key: str, command: str, uses: Iterable[str], data: Iterable[str], folder: Path, keep: Path
+    granter: Granter,
+    settings: Settings,
+    *,
+    key: str,
+    command: str,
+    uses: Iterable[str],
+    data: Iterable[str],
+    folder: Path,
+    keep: Path,
 ) -> Ran:
     """Run ``command`` (declared at ``key`` of ``ml.yaml``) in a new folder below ``folder``; its outputs go to ``keep``."""
     words = shlex.split(command)
@@ -77,7 +85,9 @@ def clean_folder(path: Path) -> Iterator[Path]:
         remove_tree(path)
 
 
-def _facts(granted: list[dict[str, Any]], outcome: Outcome, started: datetime, finished: datetime) -> dict[str, Any]:
+def _facts(
+    granted: list[dict[str, Any]], outcome: Outcome, started: datetime, finished: datetime
+) -> dict[str, Any]:
     return {
         "granted": granted,
         "started": time_string(started),
@@ -92,4 +102,3 @@ def _facts(granted: list[dict[str, Any]], outcome: Outcome, started: datetime, f
         "ended": outcome.ended,
         "exit_code": outcome.exit_code,
     }
-

@@ -21,10 +21,15 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
         "the command sees only what '{key}.uses' and '{data}' grant, and files below MLASSAY_DATA: add what is missing",
     ),
     (
-        re.compile(r"Network is unreachable|name resolution|getaddrinfo|Could not resolve host|ConnectionError"),
+        re.compile(
+            r"Network is unreachable|name resolution|getaddrinfo|Could not resolve host|ConnectionError"
+        ),
         "there is no network here: put what it fetches into a data manifest, or into '{key}.uses'",
     ),
-    (re.compile(r"Read-only file system|Permission denied"), "write only below MLASSAY_OUT and the folder it starts in"),
+    (
+        re.compile(r"Read-only file system|Permission denied"),
+        "write only below MLASSAY_OUT and the folder it starts in",
+    ),
     (re.compile(r"MemoryError|std::bad_alloc"), "raise 'train.limits.memory', or use less at a time"),
 )
 
@@ -46,7 +51,9 @@ def _ended(command: Sequence[str], key: str, limits: Limits, outcome: Outcome) -
     name = " ".join(command)[:120]
     if outcome.ended == "wall":
         place = "train.limits.wall"
-        what = f"'{name}' was stopped: it ran longer than {limits.wall_seconds:g} seconds, the limit '{place}'"
+        what = (
+            f"'{name}' was stopped: it ran longer than {limits.wall_seconds:g} seconds, the limit '{place}'"
+        )
         return what, f"make it quicker, or raise '{place}' in ml.yaml", place
     if outcome.ended == "memory":
         place = "train.limits.memory"
@@ -54,22 +61,36 @@ def _ended(command: Sequence[str], key: str, limits: Limits, outcome: Outcome) -
         return what, f"use less memory, or raise '{place}' in ml.yaml", place
     if outcome.ended == "disk":
         what = f"'{name}' was stopped: it wrote more than {limits.disk_bytes >> 20} MiB"
-        return what, "write less: no key of ml.yaml raises this one; keep checkpoints out of the run", f"{key}.run"
+        return (
+            what,
+            "write less: no key of ml.yaml raises this one; keep checkpoints out of the run",
+            f"{key}.run",
+        )
     if outcome.ended == "processes":
         what = f"'{name}' was stopped: it started more than {limits.processes} processes"
         return what, "start fewer: no key of ml.yaml raises this one", f"{key}.run"
     if outcome.ended == "not-started":
         remedy = f"install {command[0]!r} where mlassay runs, or add it to '{key}.uses' and name it ./{command[0].lstrip('./')}"
-        return f"'{name}' could not be started: there is no such program in its environment", remedy, f"{key}.run"
+        return (
+            f"'{name}' could not be started: there is no such program in its environment",
+            remedy,
+            f"{key}.run",
+        )
     if outcome.ended == "signal":
-        return f"'{name}' was ended by a signal", "see its log; a crash of a compiled library looks like this", f"{key}.run"
+        return (
+            f"'{name}' was ended by a signal",
+            "see its log; a crash of a compiled library looks like this",
+            f"{key}.run",
+        )
     return f"'{name}' ended with exit code {outcome.exit_code}", "", f"{key}.run"
 
 
 def _advice(config: Config, key: str, text: str) -> str:
     for column in config.train.withhold:
         if re.search(rf"KeyError: '{re.escape(column)}'", text):
-            return f"the column {column!r} is in 'train.withhold', so training never sees it: do not ask for it"
+            return (
+                f"the column {column!r} is in 'train.withhold', so training never sees it: do not ask for it"
+            )
     for pattern, remedy in _HINTS:
         if match := pattern.search(text):
             data = "train.data" if key == "train" else f"{key}.reads"

@@ -37,7 +37,9 @@ class Granter:
     plan: Plan
     root: Path  # where the data files of the manifests lie
     source: Source
-    written: dict[str, tuple[Path, list[Output]]] = field(default_factory=dict)  # name -> what a prepare step left
+    written: dict[str, tuple[Path, list[Output]]] = field(
+        default_factory=dict
+    )  # name -> what a prepare step left
     _splits: dict[str, tuple[bytes, dict[str, Any]]] = field(default_factory=dict)
 
     def fill(self, work: Path, uses: Iterable[str], data: Iterable[str], *, key: str) -> list[dict[str, Any]]:
@@ -50,7 +52,9 @@ class Granter:
         (work / DATA).mkdir()
         for name in data:
             granted += self._data(work, name, key)
-        parameters = json.dumps(dict(self.plan.config.train.parameters), sort_keys=True, ensure_ascii=False).encode()
+        parameters = json.dumps(
+            dict(self.plan.config.train.parameters), sort_keys=True, ensure_ascii=False
+        ).encode()
         _write(work / PARAMETERS, parameters)
         return [*granted, {"kind": "parameters", "path": PARAMETERS, **_sized(parameters)}]
 
@@ -72,7 +76,9 @@ class Granter:
 
     def _file(self, work: Path, path: str, mode: int, read: Callable[[], bytes]) -> dict[str, Any]:
         if path.partition("/")[0].casefold() == OWN:
-            raise ConfigurationError(Problem(f"{path!r} lies in mlassay's own folder and cannot be granted", path="ml.yaml"))
+            raise ConfigurationError(
+                Problem(f"{path!r} lies in mlassay's own folder and cannot be granted", path="ml.yaml")
+            )
         data = read()
         target = inside(work, path)
         _write(target, data)
@@ -92,7 +98,11 @@ class Granter:
     def _prepared(self, work: Path, name: str, output: Output) -> dict[str, Any]:
         data = (self.written[name][0] / output.path).read_bytes()
         if sha256(data) != output.digest:
-            raise ConfigurationError(Problem("what a prepare step left has changed since", path=output.path, remedy="mlassay train"))
+            raise ConfigurationError(
+                Problem(
+                    "what a prepare step left has changed since", path=output.path, remedy="mlassay train"
+                )
+            )
         _write(work / DATA / output.path, data)
         return {"kind": "prepared", "name": name, **output.as_json()}
 
@@ -112,7 +122,11 @@ class Granter:
                     line=line,
                 )
             )
-        splits = [split] if split else [s for s in self.plan.manifests[data].split.names if f"{data}/{s}" != evaluation]
+        splits = (
+            [split]
+            if split
+            else [s for s in self.plan.manifests[data].split.names if f"{data}/{s}" != evaluation]
+        )
         if name == evaluation:
             raise ConfigurationError(
                 Problem(

@@ -152,9 +152,15 @@ def _too_much(what: str) -> Problem:
 
 def check_outputs(folder: Path, recorded: object) -> list[Output]:
     """The outputs of a run folder, each held against what provenance recorded; ConfigurationError on any difference."""
-    outputs = [Output(str(o["path"]), int(o["size"]), str(o["digest"])) for o in recorded] if isinstance(recorded, list) else []
+    outputs = (
+        [Output(str(o["path"]), int(o["size"]), str(o["digest"])) for o in recorded]
+        if isinstance(recorded, list)
+        else []
+    )
     wanted = {output.path: output for output in outputs}
-    found = {path: Path(entry.path) for path, entry in _walk(folder, "") if not entry.is_dir(follow_symlinks=False)}
+    found = {
+        path: Path(entry.path) for path, entry in _walk(folder, "") if not entry.is_dir(follow_symlinks=False)
+    }
     for path in sorted(wanted.keys() | found.keys()):
         if path not in found:
             fault = "it is missing"

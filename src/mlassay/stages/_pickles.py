@@ -19,7 +19,18 @@ PEEK = 1 << 20  # of each member of an archive; a pickle shows itself at its beg
 MEMBERS = 10_000
 DEPTH = 3
 _OPERATIONS = 100_000
-_BUILDS = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "REDUCE", "BUILD", "NEWOBJ", "NEWOBJ_EX", "PERSID", "BINPERSID"}
+_BUILDS = {
+    "GLOBAL",
+    "STACK_GLOBAL",
+    "INST",
+    "OBJ",
+    "REDUCE",
+    "BUILD",
+    "NEWOBJ",
+    "NEWOBJ_EX",
+    "PERSID",
+    "BINPERSID",
+}
 
 
 def find_pickle(path: Path) -> str | None:
@@ -75,7 +86,9 @@ def is_pickle(data: bytes) -> bool:
 
 def _object_array(data: bytes) -> str | None:
     header = data[:4096].partition(b"}")[0]
-    return "it is a NumPy array of objects, which is a pickle" if b"|O" in header or b"'O'" in header else None
+    return (
+        "it is a NumPy array of objects, which is a pickle" if b"|O" in header or b"'O'" in header else None
+    )
 
 
 def _compressed(file: BinaryIO, open_: Callable[[BinaryIO], IO[bytes]], depth: int) -> str | None:
@@ -88,7 +101,16 @@ def _compressed(file: BinaryIO, open_: Callable[[BinaryIO], IO[bytes]], depth: i
 
 def _members(members: Iterator[tuple[str, bytes]], depth: int) -> str | None:
     number = 0
-    with suppress(OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, NotImplementedError, RuntimeError, tarfile.TarError):
+    with suppress(
+        OSError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        tarfile.TarError,
+    ):
         for number, (name, data) in enumerate(members, start=1):
             if number > MEMBERS:
                 return f"it is an archive of more than {MEMBERS} members, too many to look at"
@@ -111,18 +133,21 @@ def _tar(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
                 yield info.name, member.read(PEEK)
 
 
+def _gzip(file: BinaryIO) -> IO[bytes]:
+    return io.BytesIO(gzip.GzipFile(fileobj=file).read(PEEK))
+
+
 def _zlib(file: BinaryIO) -> IO[bytes]:
     return io.BytesIO(zlib.decompressobj().decompress(file.read(PEEK), PEEK))
 
 
 _COMPRESSED: tuple[tuple[bytes, Callable[[BinaryIO], IO[bytes]]], ...] = (
-    (b"\x1f\x8b", lambda file: gzip.GzipFile(fileobj=file)),
-    (b"BZh", lambda file: bz2.BZ2File(file)),
-    (b"\xfd7zXZ\x00", lambda file: lzma.LZMAFile(file)),
-    (b"\x5d\x00\x00", lambda file: lzma.LZMAFile(file)),
+    (b"\x1f\x8b", _gzip),
+    (b"BZh", bz2.BZ2File),
+    (b"\xfd7zXZ\x00", lzma.LZMAFile),
+    (b"\x5d\x00\x00", lzma.LZMAFile),
     (b"\x78\x01", _zlib),
     (b"\x78\x5e", _zlib),
     (b"\x78\x9c", _zlib),
     (b"\x78\xda", _zlib),
 )
-

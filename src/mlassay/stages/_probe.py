@@ -20,7 +20,9 @@ print(json.dumps({"python": platform.python_version(), "implementation": platfor
 "platform": platform.system(), "machine": platform.machine(), "packages": packages}))
 """
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
-_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+_-]+)\s*(;[^#\\]*)?", re.MULTILINE)
+_PIN = re.compile(
+    r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+_-]+)\s*(;[^#\\]*)?", re.MULTILINE
+)
 _LOCK_NAME = re.compile(r".*\.lock|requirements.*\.txt|constraints.*\.txt")
 SECONDS = 60
 _TEXT = 200
@@ -45,7 +47,9 @@ def read_environment(command: str, work: Path, isolation: Kind | None) -> dict[s
         said = None
     if not isinstance(said, dict) or not isinstance(said.get("packages"), dict):
         return {"read": False, "why": "its interpreter did not answer"}
-    facts = {key: str(said.get(key, ""))[:_TEXT] for key in ("python", "implementation", "platform", "machine")}
+    facts = {
+        key: str(said.get(key, ""))[:_TEXT] for key in ("python", "implementation", "platform", "machine")
+    }
     packages = {normal(str(name)): str(version)[:_TEXT] for name, version in said["packages"].items()}
     return {"read": True, **facts, "packages": packages}
 
@@ -62,7 +66,11 @@ def is_lock(path: str) -> bool:
 
 def held_against(path: str, text: str, packages: Mapping[str, str]) -> dict[str, Any] | None:
     """How the lock file ``path`` and the installed ``packages`` differ; None when it pins nothing."""
-    pins = list(_toml_pins(text) if text.lstrip().startswith(("#", "[", "version")) and "[[package]]" in text else _pins(text))
+    pins = list(
+        _toml_pins(text)
+        if text.lstrip().startswith(("#", "[", "version")) and "[[package]]" in text
+        else _pins(text)
+    )
     if not pins:
         return None
     mismatches = []

@@ -22,12 +22,18 @@ def read_training(run_folder: Path) -> tuple[dict[str, Any], list[Output]]:
     data = find_file(run_folder, "train/provenance.json", RECORD_BYTES) if run_folder.is_dir() else None
     if data is None:
         raise ConfigurationError(
-            Problem(f"there is no training in {run_folder}", why="there is no model to test", remedy="mlassay train")
+            Problem(
+                f"there is no training in {run_folder}",
+                why="there is no model to test",
+                remedy="mlassay train",
+            )
         )
     try:
         provenance = parse_canonical(data, "train/provenance.json")
     except MlassayError as error:
-        raise ConfigurationError(*error.problems, Problem("the run folder cannot be used", remedy="mlassay train")) from error
+        raise ConfigurationError(
+            *error.problems, Problem("the run folder cannot be used", remedy="mlassay train")
+        ) from error
     if not isinstance(provenance, dict) or not provenance.get("outputs"):
         raise ConfigurationError(
             Problem(

@@ -13,7 +13,9 @@ from mlassay.git import Repository
 
 FILE_BYTES = 256 << 20  # of one file that a command uses; data comes by manifests
 
-Found = tuple[str, int, Callable[[], bytes] | None]  # path, mode, how to read it (None: there is no such file)
+Found = tuple[
+    str, int, Callable[[], bytes] | None
+]  # path, mode, how to read it (None: there is no such file)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Source:
         commit = repository.head()
         branch = repository.current_branch()
         changed = repository.uncommitted(ignored_prefixes=ignored)
-        dirty = [path for path in changed if _below(path, matters) or (commit and repository.entry(commit, path))]
+        dirty = [
+            path for path in changed if _below(path, matters) or (commit and repository.entry(commit, path))
+        ]
         tree = repository.commit(commit).tree if commit else ""
         return cls(repository, commit or "", tree, f"refs/heads/{branch}" if branch else "", tuple(dirty))
 
@@ -60,7 +64,11 @@ class Source:
         entries = self.repository.tree(self.commit, name)
         if odd := [path for path, entry in entries.items() if not entry.is_file]:
             raise ConfigurationError(
-                Problem("this is a link or a submodule and cannot be used", why="it could show other bytes to each reader", path=odd[0])
+                Problem(
+                    "this is a link or a submodule and cannot be used",
+                    why="it could show other bytes to each reader",
+                    path=odd[0],
+                )
             )
         return [
             (path, _mode(entry.mode == "100755"), partial(self.repository.blob, entry.id, path))
@@ -70,7 +78,11 @@ class Source:
     def _in_work_tree(self, name: str) -> list[Found]:
         folder = self.repository.folder
         top = folder / name
-        paths = sorted(p for p in top.rglob("*") if p.is_file()) if top.is_dir() and not top.is_symlink() else [top]
+        paths = (
+            sorted(p for p in top.rglob("*") if p.is_file())
+            if top.is_dir() and not top.is_symlink()
+            else [top]
+        )
         tracked = [path for path in paths if path.is_file() and not _is_cache(path)]
         return [self._on_disk(folder, path) for path in tracked] or [(name, 0, None)]
 

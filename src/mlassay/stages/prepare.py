@@ -41,7 +41,9 @@ def prepare(granter: Granter, settings: Settings, folder: Path) -> tuple[list[di
     return facts, None
 
 
-def _file_under_names(granter: Granter, step: Step, keep: Path, outputs: list[Output], number: int) -> list[Problem]:
+def _file_under_names(
+    granter: Granter, step: Step, keep: Path, outputs: list[Output], number: int
+) -> list[Problem]:
     """Make the outputs available under the names that the step declares; problems when names and files differ."""
     by_name: dict[str, list[Output]] = {name: [] for name in step.writes}
     unnamed = []
@@ -54,7 +56,8 @@ def _file_under_names(granter: Granter, step: Step, keep: Path, outputs: list[Ou
             unnamed.append(output.path)
     line = granter.plan.config.lines.get(f"prepare.{number}.writes")
     problems = [
-        _problem(f"the step '{step.name}' left {path[:120]!r}, which its 'writes' does not name", line) for path in unnamed[:5]
+        _problem(f"the step '{step.name}' left {path[:120]!r}, which its 'writes' does not name", line)
+        for path in unnamed[:5]
     ]
     problems += [
         _problem(f"the step '{step.name}' did not write {name!r}, which its 'writes' names", line)

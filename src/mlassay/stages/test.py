@@ -4,6 +4,8 @@ Leaves ``test/`` in the run folder: ``verdict.json``, ``gates/<gate>.json``, ``r
 ``cross-checks.json`` where those were asked for. A test of named gates only leaves nothing.
 """
 
+# ruff: noqa: PT028 - the stage is named test, and is none of pytest's
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -176,7 +178,15 @@ def _unusable(gate: str, plan: Plan, problem: Problem) -> GateReport:
         line=plan.config.lines.get("model.file"),
     )
     criteria = without_floats(dict(plan.gates.get(gate, {})))
-    return GateReport(gate, Outcome.FAILED, "the model cannot be used", criteria, {}, (finding,), ("everything: the model cannot be used",))
+    return GateReport(
+        gate,
+        Outcome.FAILED,
+        "the model cannot be used",
+        criteria,
+        {},
+        (finding,),
+        ("everything: the model cannot be used",),
+    )
 
 
 def _not_run(gate: str, plan: Plan) -> GateReport:
@@ -188,15 +198,24 @@ def _not_run(gate: str, plan: Plan) -> GateReport:
         why="nothing tested is nothing passed",
         remedy=f"declare 'gates.{gate}' in ml.yaml, or let policy name the exemption and its reason",
         path=plan.policy.path if by_policy else "ml.yaml",
-        line=plan.policy.lines.get(f"gates.{plan.level}") if by_policy else plan.config.lines.get(f"gates.{gate}"),
+        line=plan.policy.lines.get(f"gates.{plan.level}")
+        if by_policy
+        else plan.config.lines.get(f"gates.{gate}"),
     )
-    return GateReport(gate, Outcome.INCONCLUSIVE, "did not run", {}, {}, (finding,), ("everything: it did not run",))
+    return GateReport(
+        gate, Outcome.INCONCLUSIVE, "did not run", {}, {}, (finding,), ("everything: it did not run",)
+    )
 
 
 def _risk(plan: Plan) -> dict[str, Any]:
     risk = plan.config.risk
     named = {name: {"probability": p, "impact": i} for name, (p, i) in risk.probability_impact.items()}
-    return {"level": str(plan.level), "declared": str(risk.level), "review_by": risk.review_by.isoformat(), "risks": named}
+    return {
+        "level": str(plan.level),
+        "declared": str(risk.level),
+        "review_by": risk.review_by.isoformat(),
+        "risks": named,
+    }
 
 
 def _changed_since(plan: Plan, provenance: Mapping[str, Any]) -> list[str]:
@@ -204,7 +223,9 @@ def _changed_since(plan: Plan, provenance: Mapping[str, Any]) -> list[str]:
     changed = sorted(name for name, digest in plan.inputs.items() if trained.get(name) != digest)
     if not changed:
         return []
-    return [f"changed since training: {', '.join(changed)}; good for trying out, but train again before you sign"]
+    return [
+        f"changed since training: {', '.join(changed)}; good for trying out, but train again before you sign"
+    ]
 
 
 def _leave(run_folder: Path, verdict: Verdict, report: str, checks: Mapping[str, Any]) -> None:
@@ -216,4 +237,6 @@ def _leave(run_folder: Path, verdict: Verdict, report: str, checks: Mapping[str,
         (folder / "verdict.json").write_bytes(verdict_json(verdict))
         (folder / "report.md").write_bytes(report.encode())
         if checks:
-            (folder / "cross-checks.json").write_bytes(canonical({"version": 1, "agreed": True, "gates": dict(checks)}))
+            (folder / "cross-checks.json").write_bytes(
+                canonical({"version": 1, "agreed": True, "gates": dict(checks)})
+            )

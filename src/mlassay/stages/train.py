@@ -77,7 +77,11 @@ def train(
     something that is not there.
     """
     declared = plan.config.train
-    limits = Limits(wall_seconds=declared.limits.wall_seconds, memory_bytes=declared.limits.memory_bytes, disk_bytes=disk_bytes)
+    limits = Limits(
+        wall_seconds=declared.limits.wall_seconds,
+        memory_bytes=declared.limits.memory_bytes,
+        disk_bytes=disk_bytes,
+    )
     settings = Settings(limits, isolation or available(), output_bytes, progress, on_line, clock)
     source = Source.of(repository, matters=_matters(plan), ignored=_ignored(repository, run_folder))
     run = _Run(plan, source, Granter(plan, root or repository.folder, source), settings)
@@ -97,7 +101,9 @@ def train(
         provenance = _provenance(run, ran, metrics(folder / "outputs") if ran.outputs else {})
         (folder / "provenance.json").write_bytes(canonical(provenance))
     warnings = tuple(_warnings(plan, provenance))
-    return Trained(provenance, tuple(ran.problems), warnings, run_folder / "train/log.txt", tail(ran.outcome.log))
+    return Trained(
+        provenance, tuple(ran.problems), warnings, run_folder / "train/log.txt", tail(ran.outcome.log)
+    )
 
 
 def _execute(run: _Run, scratch: Path, outputs: Path) -> Ran:
@@ -106,7 +112,9 @@ def _execute(run: _Run, scratch: Path, outputs: Path) -> Ran:
         return failed
     declared = run.plan.config.train
     with clean_folder(scratch / "probe") as empty:
-        run.environment = _environment(run, _probe.read_environment(declared.run, empty, run.settings.isolation))
+        run.environment = _environment(
+            run, _probe.read_environment(declared.run, empty, run.settings.isolation)
+        )
     run.settings.progress(f"train: {declared.run}")
     return run_granted(
         run.granter,
@@ -142,7 +150,8 @@ def _provenance(run: _Run, ran: Ran, self_reported: dict[str, Any]) -> dict[str,
         "command": config.train.run,
         "parameters": without_floats(dict(config.train.parameters)),
         "steps": run.steps,
-        "environment": run.environment or {"read": False, "why": "a prepare step failed before training began"},
+        "environment": run.environment
+        or {"read": False, "why": "a prepare step failed before training began"},
         "host": {"system": platform.system(), "machine": platform.machine()},
         "limits": {
             "wall_seconds": decimal_string(limits.wall_seconds, 3),
@@ -159,12 +168,18 @@ def _warnings(plan: Plan, provenance: Mapping[str, Any]) -> list[str]:
     found = []
     if dirty := provenance["source"]["dirty"]:
         shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if len(dirty) > 5 else "")
-        found.append(f"uncommitted changes ({shown}): good for trying out, but no release can be made of this run")
+        found.append(
+            f"uncommitted changes ({shown}): good for trying out, but no release can be made of this run"
+        )
     if provenance["isolation"] == "none":
-        found.append(f"NOT ISOLATED: training could read everything that you can, withheld data too ({why_not() or 'as asked'})")
+        found.append(
+            f"NOT ISOLATED: training could read everything that you can, withheld data too ({why_not() or 'as asked'})"
+        )
         start = plan.policy.isolation_from
         if start is not None and plan.level.rank >= start.rank:
-            found.append(f"policy refuses a release of risk level {plan.level} that was trained without isolation")
+            found.append(
+                f"policy refuses a release of risk level {plan.level} that was trained without isolation"
+            )
     for lock in provenance["environment"].get("locks", []):
         if bad := lock["mismatches"]:
             first = bad[0]
