@@ -138,11 +138,13 @@ def _strays(repo: Repository, at: str, recorded: set[str]) -> Iterable[Problem]:
 
 def _on_disk(repo: Repository, at: str, prefixes: list[str]) -> Iterable[Problem]:
     for change in repo.worktree_differences(at, prefixes):
-        what = "missing on the disk" if change.new is None else "on the disk and not in the commit"
-        if change.old is not None and change.new is not None:
-            what = "not on the disk what it is in the commit"
+        what = "this file on the disk is not what was committed"
+        if change.new is None:
+            what = "this file was committed and is missing on the disk"
+        elif change.old is None:
+            what = "this file lies on the disk and was never committed"
         yield Problem(
-            f"this file is {what}",
+            what,
             why="whoever reads the file reads something that nobody signed",
             remedy=f"git checkout {at[:12]} -- {change.path}" if change.old else "remove it",
             path=change.path,
