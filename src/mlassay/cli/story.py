@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,13 @@ PEOPLE = {
     "dana": ("Dana Diaz", "modelling", "developer"),
     "robin": ("Robin Reyes", "modelling", "reviewer"),
     "lee": ("Lee Long", "risk", "risk-lead"),
+}
+
+
+ANSWERS = {
+    "dana": "Applicants near the threshold; the bank bears what is approved by mistake.",
+    "robin": "It favours applicants whom the bank would have denied; wrong approvals cost the bank, wrong denials a home.",
+    "lee": "More African American applicants are approved than before; errors in either direction are counted by group.",
 }
 
 
@@ -61,6 +69,25 @@ class Story:
     def git(self, *words: str, cwd: Path | None = None, code: int | None = 0) -> str:
         """Run git itself; its standard output."""
         return self._run(["git", *words], cwd or self.team, None if code is None else (code,))
+
+    def answer(
+        self, asked: Asked, person: str, reason: str, risk: str, *, codes: Sequence[int] = (0,)
+    ) -> str:
+        """Approve as ``person``, answering every open question; why not, where the answer is no."""
+        words = [
+            "approve",
+            asked.id,
+            "--reason",
+            reason,
+            "--risk",
+            risk,
+            "--key",
+            str(self.key(person)),
+            "--json",
+        ]
+        for question in asked.questions:
+            words += ["--answer", f"{question}={ANSWERS[person]}"]
+        return str(json.loads(self.verb(*words, codes=codes))["no"] or "")
 
     def evidence(self, release: str, path: str) -> Any:
         """A JSON file of a release's committed evidence."""
@@ -103,8 +130,8 @@ def play(folder: Path, *, cross_checks: bool) -> None:
             console.print(f"   {line}", markup=False)
     console.print(f"\nDone in {time.monotonic() - started:.0f} seconds. Go on from here:")
     for path, what in WHERE.items():
-        console.print(f"   {folder / path}", f"[dim]{what}[/dim]")
-    console.print("   For example: [bold]cd", f"{story.team} && mlassay status[/bold]")
+        console.print(f"   {folder / path}  ({what})", markup=False)
+    console.print(f"   For example: cd {story.team} && mlassay status", markup=False)
 
 
 WHERE = {
@@ -171,11 +198,154 @@ def third(story: Story) -> Iterator[str]:
     )
     _commit(story, "Weigh training rows by afam, which stays withheld")
     yield from _candidate(story, "candidate-3")
-    yield "What it costs and what the tests do not show stands in the report: "
-    yield f"evidence/{story.acts[-1]['release']}/report.md"
+    yield from _cost(story)
 
 
-ACTS = (fork, first, second, third)
+def staging(story: Story) -> Iterator[str]:
+    """Staging: Dana asks, Robin looks and approves"""
+    asked = _ask(
+        story,
+        "staging",
+        "It treats applicants more alike than both candidates before it, and is more accurate.",
+    )
+    yield f"$ mlassay promote staging           opens promotion {asked.id}, signed by Dana"
+    refused = story.answer(
+        asked, "dana", "I trained it and I have looked at every number myself.", codes=(1,)
+    )
+    yield f"$ mlassay approve (as Dana)         {refused}"
+    story.answer(
+        asked, "robin", "I read the report and compared the groups with those of both failed candidates."
+    )
+    yield "$ mlassay approve (as Robin)        shown what changes and who is worse off; reason and risk signed"
+    yield from _decided_and_merged(story, asked)
+
+
+def production(story: Story) -> Iterator[str]:
+    """Production: the risk is major, so policy wants two people, one of them from outside the developing team"""
+    asked = _ask(story, "production", "It runs in staging, and nobody has found a reason against it.")
+    yield f"$ mlassay promote production        opens promotion {asked.id}"
+    story.answer(
+        asked,
+        "robin",
+        "Nothing has changed since staging; the digest of the model is the same.",
+        "Applicants of 1990 are not those of today; we must measure again on new rows.",
+    )
+    yield "$ mlassay approve (as Robin)        signed"
+    decision = json.loads(story.verb("decide", asked.id, "--json", codes=(1,)))
+    yield "$ mlassay decide                    no:"
+    yield from (f"    {printable(d['what'])}" for d in decision["demands"] if not d["met"])
+    story.answer(
+        asked, "lee", "I answer for this model. The errors fall on the bank first, and we look again in June."
+    )
+    yield "$ mlassay approve (as Lee)          signed; Lee leads risk and is in another team"
+    yield from _decided_and_merged(story, asked)
+
+
+def audit(story: Story) -> Iterator[str]:
+    """An auditor clones the remote: no key, no configuration, no other file"""
+    story.git("clone", "--quiet", str(story.folder / "remote.git"), "auditor", cwd=story.folder)
+    auditor = story.folder / "auditor"
+    yield "$ mlassay status"
+    yield from _indented(story.verb("status", cwd=auditor))
+    yield "$ git log --first-parent --format=%s"
+    yield from _indented(story.git("log", "--first-parent", "--format=%s", cwd=auditor))
+    yield "$ mlassay verify"
+    yield from _indented(story.verb("verify", cwd=auditor))
+    story.remember("audit")
+
+
+def tampering(story: Story) -> Iterator[str]:
+    """Somebody makes the first candidate look better: one bit, and then whole files with every digest recomputed"""
+    release = next(act["release"] for act in story.acts if act["act"] == "candidate-1")
+    path = f"evidence/{release}/gates/bias.json"
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "copy"
+        story.git("clone", "--quiet", str(story.folder / "remote.git"), str(copy), cwd=story.folder)
+        file = copy / path
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
+        yield "one bit flipped in a file of the work tree:"
+        yield from _caught(story, copy, path)
+        story.git("checkout", "--quiet", "--", ".", cwd=copy)
+        _forge(copy, release)
+        story.git(
+            "-c", "user.name=Mal", "-c", "user.email=mal@example.com", "commit", "-qam", "Tidy up", cwd=copy
+        )
+        yield "the failed verdict turned into a pass, consistently, and committed:"
+        yield from _caught(story, copy, path)
+    story.remember("tampering")
+
+
+ACTS = (fork, first, second, third, staging, production, audit, tampering)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An open promotion: its id, its environment and release, and the questions that each approval must answer."""
+
+    id: str
+    environment: str
+    release: str
+    questions: tuple[str, ...]
+
+
+def _ask(story: Story, environment: str, reason: str) -> Asked:
+    words = ["promote", environment, "--reason", reason, "--key", str(story.key("dana")), "--json"]
+    said = json.loads(story.verb(*words))
+    questions = tuple(q["id"] for q in said["questions"])
+    return Asked(said["promotion"], environment, said["release"], questions)
+
+
+def _decided_and_merged(story: Story, asked: Asked) -> Iterator[str]:
+    decision = json.loads(story.verb("decide", asked.id, "--json"))
+    yield f"$ mlassay decide                    yes: {len(decision['demands'])} of {len(decision['demands'])} demands met"
+    story.verb("merge", asked.id)
+    story.remember(asked.environment, release=asked.release, promotion=asked.id)
+    yield f"$ mlassay merge                     {asked.environment} points at {asked.release}"
+
+
+def _indented(text: str) -> Iterator[str]:
+    return (f"    {printable(line)}" for line in text.splitlines() if line.strip())
+
+
+def _caught(story: Story, clone: Path, path: str) -> Iterator[str]:
+    """What verify says of a clone that was tampered with; the play stops if it does not name ``path``."""
+    answer = json.loads(story.verb("verify", "--json", cwd=clone, codes=(3,)))
+    named = [problem for problem in answer["problems"] if problem["path"] == path]
+    if not named:
+        raise PlayError(Problem("verify did not name the file that was changed", path=path))
+    yield f"    exit code 3: {path}: {printable(named[0]['what'])}"
+
+
+def _forge(clone: Path, release: str) -> None:
+    """Turn the failed bias gate into a pass in every file that carries its verdict."""
+    folder = clone / "evidence" / release
+    for name in ("gates/bias.json", "verdict.json", "report.md"):
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace("failed", "passed"), encoding="utf-8")
+
+
+def _cost(story: Story) -> Iterator[str]:
+    """What the promoted candidate does that the first one did not, by group, from the evidence of both."""
+    yield "What it costs, of the applications that the bank denied, approved by candidate 1 and now:"
+    before, after = (
+        _denials(story, act["release"]) for act in story.acts if act["act"] in {"candidate-1", "candidate-3"}
+    )
+    for group, (approved, denied) in after.items():
+        yield f"    {group:10} {before[group][0]} of {before[group][1]}, now {approved} of {denied}"
+    yield "The group is used to weigh training rows, and weights with labels disclose it to training."
+    yield f"What these tests do not show stands in evidence/{story.acts[-1]['release']}/report.md"
+
+
+def _denials(story: Story, release: str) -> dict[str, tuple[int, int]]:
+    """By group: ``(approved, all)`` of those whose label is the unfavourable one, from the bias gate's counts."""
+    measured = story.evidence(release, "gates/bias.json")["measured"]
+    return {
+        group["group"]: (group["false_positives"], group["rows"] - group["positives"])
+        for column in measured["columns"].values()
+        for group in column["groups"]
+    }
 
 
 def _mark_as_demo(story: Story) -> None:

@@ -64,15 +64,31 @@ def report(
 ) -> GateReport:
     """The gate's report: its outcome is that of its worst finding, inconclusive when there are no findings."""
     outcome = Outcome.worst([finding.outcome for finding in findings])
-    counts = {each: sum(finding.outcome is each for finding in findings) for each in Outcome}
-    held = ", ".join(f"{count} {each.value}" for each, count in counts.items() if count) or "nothing tested"
     return GateReport(
         gate=criteria.gate,
         outcome=outcome,
-        summary=summary or held,
+        summary=summary or headline(findings, outcome),
         criteria=without_floats(criteria.values),
         measured=measured,
         findings=tuple(findings),
         not_looked_at=tuple(not_looked_at),
         self_reported=self_reported,
     )
+
+
+def headline(findings: Sequence[Finding], outcome: Outcome) -> str:
+    """What a reader must know first: the first finding that made the outcome, and how many more there are."""
+    deciding = [finding for finding in findings if finding.outcome is outcome]
+    if not deciding:
+        return "nothing was tested"
+    if outcome is Outcome.PASSED:
+        measured = [finding for finding in deciding if finding.numbers]
+        if not measured:
+            return (
+                "the one thing tested holds"
+                if len(deciding) == 1
+                else f"all {len(deciding)} things tested hold"
+            )
+        deciding.sort(key=lambda finding: not finding.numbers)
+    more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
+    return deciding[0].what.removesuffix(".") + more
