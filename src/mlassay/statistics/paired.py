@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, ndtr
-from scipy.stats import t as student
+from scipy.special import bdtr, ndtr, stdtrit
 
 from mlassay.statistics.proportions import Z95, mover_difference, proportion, wilson
 
@@ -62,7 +61,7 @@ def mean_interval(values: ArrayLike, z: float = Z95) -> Estimate:
     if values.size < 2 or not np.isfinite(values).all():
         return Estimate.unknown()
     mean = float(values.mean())
-    quantile = float(-student.ppf(ndtr(-z), values.size - 1))
+    quantile = float(-stdtrit(values.size - 1, ndtr(-z)))
     half = quantile * float(values.std(ddof=1)) / float(np.sqrt(values.size))
     return Estimate(mean, mean - half, mean + half)
 
