@@ -15,6 +15,7 @@ from mlassay.errors import ConfigurationError
 from mlassay.evidence import layout
 from mlassay.git import Identity, Repository
 from mlassay.wiring import verifiers
+from tests import factory
 from tests.audit.story import git, play
 
 LIAR = Identity("Robin", "robin@example.org")
@@ -360,3 +361,24 @@ def test_the_work_of_the_team_is_left_as_it_is(played, tmp_path):
     check(Repository.open(tmp_path / "team"))
     after = {p: p.read_bytes() for p in Path(tmp_path / "team").rglob("*") if p.is_file()}
     assert after == before
+
+
+def test_a_file_beside_the_waivers_is_named(clone):
+    path = "governance/waivers/everything.txt"
+    report = check(clone, at=push(clone, {path: b"all is waived\n"}), worktree=False)
+    assert paths(report) == {path}
+
+
+def test_a_waiver_that_nobody_signed_is_named(clone, ids):
+    path = f"governance/waivers/{ids['passed']}.bias.lee.json"
+    true = f"governance/waivers/{ids['unsure']}.bias.lee.json"
+    forged = clone.read(clone.head(), true).replace(ids["unsure"].encode(), ids["passed"].encode())
+    commit = push(clone, {path: forged, f"{path}.sig": clone.read(clone.head(), f"{true}.sig")})
+    assert paths(check(clone, at=commit, worktree=False)) == {path}
+
+
+def test_a_demonstration_is_told_to_be_one(tmp_path):
+    for policy, told in ((factory.project.POLICY, False), (factory.project.POLICY + "demo: true\n", True)):
+        project = factory.make(tmp_path / str(told), policy=policy)
+        report = check(project.repo)
+        assert any("demonstration" in text for text in report.not_checked) is told

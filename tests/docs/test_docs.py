@@ -29,6 +29,9 @@ FILES = {
     "withdrawal": "promotion-records.md",
     "waiver": "promotion-records.md",
     "change": "promotion-records.md",
+    "release": "evidence.md",
+    "report": "evidence.md",
+    "verdict": "evidence.md",
 }
 
 

@@ -85,3 +85,16 @@ def test_a_key_has_one_id_however_its_text_is_wrapped_or_commented():
     assert key_id(line) == key_id(line + " dana@laptop")
     with pytest.raises(ConfigurationError):
         key_id("nothing")
+
+
+def test_the_key_id_is_what_openssl_and_sha256sum_say(tmp_path):
+    import hashlib
+    import subprocess
+
+    from tests.factory.project import ci_key
+
+    public = ci_key(tmp_path)
+    out = subprocess.run(
+        ["openssl", "pkey", "-pubin"], input=public.encode(), capture_output=True, check=True
+    ).stdout
+    assert key_id(public) == hashlib.sha256(out).hexdigest()

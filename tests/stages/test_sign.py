@@ -277,3 +277,29 @@ def test_a_run_that_fails_to_sign_leaves_the_former_one_as_it_was(project):
     assert {
         p.relative_to(run / "sign").as_posix(): p.read_bytes() for p in (run / "sign").rglob("*.*")
     } == before
+
+
+def test_a_checkout_that_has_not_seen_the_main_line_fetches_it(tmp_path):
+    project = factory.make(tmp_path, remote=True)
+    run = factory.run_folder(project)
+    subprocess.run(["git", "update-ref", "-d", "refs/remotes/origin/main"], cwd=project.folder, check=True)
+    subprocess.run(["git", "checkout", "-q", "--detach"], cwd=project.folder, check=True)
+    subprocess.run(["git", "branch", "-q", "-D", "main"], cwd=project.folder, check=True)
+    factory.sign_run(project, run)
+
+
+def test_a_shallow_checkout_is_refused_with_the_command_that_completes_it(tmp_path):
+    project = factory.make(tmp_path, remote=True)
+    project.commit({"train.py": "print('new')\n"})
+    from mlassay.git import Repository
+
+    project.repo = Repository.clone(f"file://{project.remote.folder}", tmp_path / "shallow", depth=1)
+    run = factory.run_folder(project)
+    subprocess.run(["git", "checkout", "-q", "--orphan", "x"], cwd=tmp_path / "shallow", check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=x", "-c", "user.email=x@y.z", "commit", "-q", "-m", "x"],
+        cwd=tmp_path / "shallow",
+        check=True,
+    )
+    with pytest.raises(ConfigurationError, match="shallow"):
+        factory.sign_run(project, run)

@@ -19,7 +19,7 @@ from mlassay.ports import Verifiers
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """One thing on the main line: what it is, what it ``says`` in plain words, whose signatures held, how many digests.
+    """One thing on the main line: what it is, what it ``says`` in plain words, whose signatures held, and in how many ``checks``.
 
     With ``problems`` it is not confirmed, and nothing else about it may be relied on.
     """
@@ -30,7 +30,7 @@ class Confirmed:
     says: str = ""
     by: tuple[str, ...] = ()
     signatures: int = 0
-    digests: int = 0
+    checks: int = 0
     problems: tuple[Problem, ...] = ()
 
 
@@ -56,9 +56,9 @@ def judge_request(
     asked = request.record
     about = f"{asked.release} to {name.environment}" if isinstance(asked, Request) else _paths(asked.paths)
     says = f"{about}, asked by {asked.requester}, approved by {', '.join(people) or 'nobody'}"
-    digests = sum(1 for demand in decision.demands if demand.met)
+    checks = sum(1 for demand in decision.demands if demand.met)
     by = tuple(sorted({asked.requester, *people}))
-    return Confirmed(kind, shown, commit, says, by, len(records), digests, tuple(problems))
+    return Confirmed(kind, shown, commit, says, by, len(records), checks, tuple(problems))
 
 
 def judge_waiver(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlassay.audit.history import Group, groups, root_of_trust, unexplained
 from mlassay.audit.requests import Confirmed, judge_request, judge_waiver
-from mlassay.case.release import find_record, read_release
+from mlassay.case.release import find_record, is_demo, read_release
 from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
@@ -59,7 +59,7 @@ def verify(
     else:
         root, found, more = _everything(repo, at, verifiers, progress)
         problems += more
-        left_out = [*_unprovable(repo, root)]
+        left_out = [*_unprovable(repo, at, root)]
     if repo.worktree is None or not worktree:
         left_out.append("the files of a work tree: only git objects were read")
     problems += [problem for item in found for problem in item.problems]
@@ -125,7 +125,7 @@ def _release(repo: Repository, at: str, release: str, verifiers: Verifiers, reco
         says=str(found.verdict.outcome) if found.verdict else "",
         by=found.signers,
         signatures=found.signatures,
-        digests=found.digests,
+        checks=found.digests,
         problems=found.problems,
     )
 
@@ -134,6 +134,11 @@ def _strays(repo: Repository, at: str, recorded: set[str]) -> Iterable[Problem]:
     for path in repo.tree(at, layout.EVIDENCE):
         if path.removeprefix(layout.EVIDENCE).partition("/")[0] not in recorded:
             yield Problem("this file belongs to no release", why="nobody signed for it", path=path)
+    waivers = repo.tree(at, layout.WAIVERS)
+    for path in waivers:
+        signature = path.endswith(".json.sig") and path.removesuffix(".sig") in waivers
+        if not (signature or path.endswith(".json")):
+            yield Problem("this file is no waiver", why="nobody signed for it", path=path)
 
 
 def _on_disk(repo: Repository, at: str, prefixes: list[str]) -> Iterable[Problem]:
@@ -175,7 +180,7 @@ def _people(repo: Repository, at: str) -> People | None:
         raise EvidenceError(*error.problems) from error
 
 
-def _unprovable(repo: Repository, root: str | None) -> Iterable[str]:
+def _unprovable(repo: Repository, at: str, root: str | None) -> Iterable[str]:
     if root is None:
         yield "who may decide: no commit brings governance/policy.yaml and governance/people.yaml in"
     else:
@@ -184,6 +189,8 @@ def _unprovable(repo: Repository, root: str | None) -> Iterable[str]:
             f"whether the history was replaced whole: it is consistent since root commit {root[:12]} "
             f"({since.time:%Y-%m-%d}), and nobody can tell more from a clone alone; compare with an id kept elsewhere"
         )
+    if is_demo(repo, at):
+        yield "who really signed: this is a demonstration, and everybody has its keys"
     yield "when things really happened: dates are those that committers wrote"
     yield "texts under governance/deliberations/, and commits that touch no guarded path"
 

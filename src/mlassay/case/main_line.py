@@ -22,12 +22,14 @@ class MainLine:
 def main_line(repo: Repository, *, fetch: bool) -> MainLine:
     """The main line as last seen, or, with ``fetch``, as the remote has it now; ConfigurationError when there is none."""
     remote = repo.remote(BRANCH)
-    if remote is None:
-        tip = repo.branch(BRANCH)
-    else:
-        if fetch:
+    tip = repo.branch(BRANCH) if remote is None else None
+    if remote is not None:
+        ref = f"refs/remotes/{remote}/{BRANCH}"
+        tip = repo.refs(ref).get(ref)
+        # A CI's checkout of one commit has not seen the main line at all.
+        if fetch or tip is None:
             repo.fetch(remote)
-        tip = repo.refs(f"refs/remotes/{remote}/{BRANCH}").get(f"refs/remotes/{remote}/{BRANCH}")
+            tip = repo.refs(ref).get(ref)
     if tip is None:
         raise ConfigurationError(
             Problem(

@@ -208,6 +208,15 @@ def inputs_at(repo: Repository, commit: str) -> dict[str, str]:
     }
 
 
+def is_demo(repo: Repository, commit: str) -> bool:
+    """Whether the policy at a commit says that this is a demonstration."""
+    data = repo.read(commit, layout.POLICY)
+    try:
+        return data is not None and load_policy(layout.POLICY, data).demo
+    except ConfigurationError:
+        return False  # a policy that nobody can read allows nothing, demonstration keys least of all
+
+
 def live_at(repo: Repository, commit: str) -> str:
     """Digest of the model that ran in the first environment at a commit; an empty text when none did."""
     try:

@@ -171,7 +171,7 @@ def _print(report: Report) -> None:
             )
             continue
         by = ", ".join(item.by) or "nobody"
-        checked = f"{_count(item.signatures, 'signature')} by {by}, {_count(item.digests, 'check')}"
+        checked = f"{_count(item.signatures, 'signature')} by {by}, {_count(item.checks, 'check')}"
         click.secho("ok      ", fg="green", nl=False)
         click.echo(printable(f"{item.kind} {item.name}: {item.says} ({checked})"))
     if report.problems:
@@ -201,7 +201,7 @@ def _as_json(report: Report) -> dict[str, Any]:
                 "says": item.says,
                 "by": list(item.by),
                 "signatures": item.signatures,
-                "checks": item.digests,
+                "checks": item.checks,
                 "valid": not item.problems,
             }
             for item in report.confirmed
