@@ -24,12 +24,17 @@ def _quiet_environment():
 
 @pytest.fixture(scope="session")
 def _played(tmp_path_factory, worker_id):
-    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    shared = (
+        tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    )
     folder = shared / "played"
     with lock(shared / "played.lock", wait_seconds=600):
         if not (shared / "played.txt").exists():
             done = subprocess.run(
-                [sys.executable, "-m", "mlassay", "demo", "--dir", folder], capture_output=True, text=True, check=False
+                [sys.executable, "-m", "mlassay", "demo", "--dir", folder],
+                capture_output=True,
+                text=True,
+                check=False,
             )
             assert done.returncode == 0, done.stdout + done.stderr
             (shared / "played.txt").write_text(done.stdout)

@@ -14,7 +14,9 @@ def run(words, cwd, *, at=None, count=None):
     """One verb of mlassay in ``cwd``, killed before its ``at``-th write; the finished process."""
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     if at is not None:
-        environment |= {"KILL_AT": str(at), "PYTHONPATH": str(HOOK)} | ({"KILL_COUNT": str(count)} if count else {})
+        environment |= {"KILL_AT": str(at), "PYTHONPATH": str(HOOK)} | (
+            {"KILL_COUNT": str(count)} if count else {}
+        )
     return subprocess.run(
         [sys.executable, "-m", "mlassay", *map(str, words)],
         cwd=cwd,
@@ -41,7 +43,9 @@ def copy(folder, to):
     shutil.copytree(folder, to, symlinks=True)
     for clone in to.iterdir():
         if (clone / ".git").exists():
-            subprocess.run(["git", "-C", clone, "remote", "set-url", "origin", to / "remote.git"], check=False)
+            subprocess.run(
+                ["git", "-C", clone, "remote", "set-url", "origin", to / "remote.git"], check=False
+            )
     return to
 
 
