@@ -46,6 +46,7 @@ class BiasGate:
             from mlassay.gates.bias_fairlearn import cross_check
 
             cross_check(subject, answer)
+            subject.progress("bias: Fairlearn's MetricFrame counts the same")
         return answer
 
 

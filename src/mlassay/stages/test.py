@@ -64,7 +64,7 @@ def test(
     inputs = {"model": model, **plan.inputs} | ({"live": live_digest} if live_digest else {})
     verdict, checks = judge(plan, gates, subject, inputs, partial=partial, on_gate=on_gate)
     if not partial:
-        _leave(run_folder, verdict, report(verdict), checks)
+        _leave(run_folder, verdict, report(verdict), checks if cross_checks else None)
     return Tested(verdict, partial, tuple(_changed_since(plan, provenance)), checks)
 
 
@@ -87,7 +87,7 @@ def judge(
     for gate in gates:
         subject.progress(f"gate {gate.id}")
         report, said = _ask(gate, subject)
-        if subject.cross_checks:
+        if subject.cross_checks and said:
             checks[gate.id] = said
         reports.append(report)
         on_gate(report)
@@ -228,7 +228,7 @@ def _changed_since(plan: Plan, provenance: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _leave(run_folder: Path, verdict: Verdict, report: str, checks: Mapping[str, Any]) -> None:
+def _leave(run_folder: Path, verdict: Verdict, report: str, checks: Mapping[str, Any] | None) -> None:
     remove_tree(run_folder / "sign")  # it belongs to another verdict
     with staged_folder(run_folder / "test") as folder:
         (folder / "gates").mkdir()
@@ -236,7 +236,7 @@ def _leave(run_folder: Path, verdict: Verdict, report: str, checks: Mapping[str,
             (folder / "gates" / f"{gate.gate}.json").write_bytes(report_json(gate))
         (folder / "verdict.json").write_bytes(verdict_json(verdict))
         (folder / "report.md").write_bytes(report.encode())
-        if checks:
+        if checks is not None:
             (folder / "cross-checks.json").write_bytes(
                 canonical({"version": 1, "agreed": True, "gates": dict(checks)})
             )
