@@ -7,6 +7,7 @@ import re
 import pytest
 
 from mlassay.evidence import Outcome
+from mlassay.render.markdown import escape
 from mlassay.render.report import report
 from mlassay.render.unshown import ALWAYS, TITLE
 from tests.render.verdicts import FAILED, PASSED, bias, evil, unit, verdict
@@ -96,3 +97,16 @@ def test_the_report_is_capped():
 def test_numbers_are_the_verdicts_own():
     text = report(verdict(bias(Outcome.FAILED, "0.4135", "0.3301", "0.5002")))
     assert "0.4135 (0.3301 to 0.5002)" in text
+    assert "gap 0.4135" in text
+
+
+@pytest.mark.parametrize("text", ["- a", "1. a", "+ a", "---", "===", "2) a"])
+def test_text_does_not_open_a_list_a_heading_or_a_rule(text):
+    shown = escape(text)
+    assert shown.replace("\\", "", 1) == text
+    assert shown != text
+
+
+@pytest.mark.parametrize("text", ["0.4135", "-0.5", "a - b", "1990 to 2000"])
+def test_numbers_are_left_as_they_are(text):
+    assert escape(text) == text

@@ -10,7 +10,7 @@ from mlassay.render.text import LIMIT, plain
 ROWS = 100
 
 _SPECIAL = re.compile(r"([\\`*_\[\]#|<>~$&])")
-_FIRST = re.compile(r"^(\d*)([-+=.)])")  # what would open a list or underline a heading
+_FIRST = re.compile(r"^(\d*)([-+=.)])(?=\s|$|\2)")  # what would open a list or underline a heading
 _ADDRESS = re.compile(r"(?i)(https?|ftp|mailto|www)([.:])")
 
 

@@ -17,7 +17,7 @@ MEANING = {
     Outcome.PASSED: "Every criterion that was declared beforehand is held by its measurement, with its margin of error.",
     Outcome.INCONCLUSIVE: "At least one question could not be settled, and none was answered with no. "
     "Nothing is promoted on a question that is open, unless somebody with the right to it signs a reasoned waiver.",
-    Outcome.FAILED: "At least one criterion that was declared beforehand is not held. A release that failed is not promoted.",
+    Outcome.FAILED: "At least one criterion that was declared beforehand is not held. A release that failed is not promoted, unless policy names who may waive that and they do so, signed and with reasons.",
 }
 
 
