@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.docs.tables import filled, keys
 
 from mlassay.cli import VERBS
 from mlassay.files import schema, schema_names
 from mlassay.wiring import GATES
+from tests.docs.tables import filled, keys
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
