@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from mlassay.audit.history import Group, groups, root_of_trust, unexplained
 from mlassay.audit.requests import Confirmed, judge_request, judge_waiver
+from mlassay.case.loaded import people_of
 from mlassay.case.release import find_record, is_demo, read_release
-from mlassay.config import People, load_people
+from mlassay.config import People
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.git import Repository
@@ -175,7 +176,7 @@ def _overlays(repo: Repository) -> Iterable[Problem]:
 def _people(repo: Repository, at: str) -> People | None:
     data = repo.read(at, layout.PEOPLE)
     try:
-        return load_people(layout.PEOPLE, data) if data is not None else None
+        return people_of(data) if data is not None else None
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
 
