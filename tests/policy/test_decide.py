@@ -278,6 +278,12 @@ def test_an_unsigned_approval_and_a_strangers_do_not_count():
     assert "approvals" in unmet(case(approvals=(signed(approval("robin")), signed(approval("nobody")))))
 
 
+def test_a_record_that_its_person_did_not_sign_blocks_even_beside_enough_approvals():
+    bare = Signed(approval("sam"), "sam.json", approval("sam").digest, None)
+    assert unmet(case(approvals=(*both(), bare))) == {"records"}
+    assert decide(case(approvals=(*both(), signed(approval("sam"))))).allowed
+
+
 def test_a_refusal_and_a_withdrawal_block():
     words = {"request": REQUEST.digest, "person": "sam", "reason": "No.", "at": NOW}
     assert unmet(case(refusals=(signed(Refusal(**words)),))) == {"refusals"}

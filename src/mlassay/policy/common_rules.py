@@ -35,12 +35,16 @@ def base(case: Case) -> Iterator[Demand]:
 
 
 def readable(case: Case) -> Iterator[Demand]:
-    """Everything in the request's folder is a record of this request, in its place."""
-    for problem in case.problems:
-        yield Demand(
-            "records", met=False, what=str(problem), remedy=problem.remedy or "take that file off the branch"
-        )
-    if not case.problems:
+    """Everything in the request's folder is a record of this request, in its place and signed by whom it names."""
+    faults = [(str(problem), problem.remedy) for problem in case.problems]
+    signed = [(s.path, s.record.person, s.key) for s in case.approvals]
+    signed += [(s.path, s.record.person, s.key) for s in (*case.refusals, *case.withdrawals)]
+    faults += [
+        (f"{path}: no signature of {who} over it holds", "") for path, who, key in signed if key is None
+    ]
+    for what, remedy in faults:
+        yield Demand("records", met=False, what=what, remedy=remedy or "take that file off the branch")
+    if not faults:
         yield Demand("records", met=True, what="every record of this request can be read")
 
 

@@ -48,9 +48,10 @@ def waive(
         person = who_signs(people, signer, now)
         digest, outcome = _gate(desk, line, gate, release)
         waiver = Waiver(gate, release, digest, person.id, reason, until, now)
-        path, already = _place(desk, line, waiver)
+        path = f"{layout.WAIVERS}{release}.{gate}.{person.id}.json"
+        already, other = _stands(desk, line, path, waiver)
         waived = Waived(path, waiver, already=already)
-        if no := "; ".join(_why_not(policy, person, waiver, outcome)):
+        if no := "; ".join(filter(None, (other, *_why_not(policy, person, waiver, outcome)))):
             return replace(waived, no=no)
         if already or dry_run:
             return waived
@@ -99,18 +100,18 @@ def _why_not(policy: Policy, person: Person, waiver: Waiver, outcome: Outcome) -
         yield f"the reason is none: {why}"
 
 
-def _place(desk: Desk, line: MainLine, waiver: Waiver) -> tuple[str, bool]:
-    """A path that no other waiver has (they are only ever added), or that of this very waiver."""
-    stem = f"{layout.WAIVERS}{waiver.release}.{waiver.gate}.{waiver.person}"
-    number = 1
-    while True:
-        path = f"{stem}.json" if number == 1 else f"{stem}.{number}.json"
-        data = desk.repository.read(line.tip, path)
-        if data is None:
-            return path, False
-        if replace(Waiver.parse(data, path), at=waiver.at) == waiver:
-            return path, True
-        number += 1
+def _stands(desk: Desk, line: MainLine, path: str, waiver: Waiver) -> tuple[bool, str]:
+    """Whether this very waiver is on the main line, and why it may not be added where another one of theirs is."""
+    data = desk.repository.read(line.tip, path)
+    if data is None:
+        return False, ""
+    found = Waiver.parse(data, path)
+    if replace(found, at=waiver.at) == waiver:
+        return True, ""
+    return False, (
+        f"{waiver.person} has waived {waiver.gate} of {waiver.release} before, until {found.until}; "
+        "waivers are never changed: somebody else with the right must, or a new release be made"
+    )
 
 
 def _landed(desk: Desk, line: MainLine, commit: str) -> bool:
