@@ -120,6 +120,13 @@ def test_only_a_python_command_has_an_interpreter_to_ask(command, expected):
     assert interpreter(command) == expected
 
 
+def test_a_package_pinned_for_several_interpreters_matches_any_of_its_pins():
+    lock = "numpy==2.4 ; python_full_version < '3.12'\nnumpy==2.5 ; python_full_version >= '3.12'\n"
+    assert held_against("requirements.lock", lock, {"numpy": "2.4"})["mismatches"] == []
+    (mismatch,) = held_against("requirements.lock", lock, {"numpy": "2.3"})["mismatches"]
+    assert mismatch == {"package": "numpy", "locked": "2.4 or 2.5", "installed": "2.3"}
+
+
 def test_a_toml_lock_is_read_and_absent_packages_of_other_platforms_are_no_mismatch():
     lock = '[[package]]\nname = "Num_Py"\nversion = "1.0"\n\n[[package]]\nname = "pywin"\nversion = "3"\n'
     against = held_against("uv.lock", lock, {"num-py": "2.0"})

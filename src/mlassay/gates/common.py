@@ -82,13 +82,8 @@ def headline(findings: Sequence[Finding], outcome: Outcome) -> str:
     if not deciding:
         return "nothing was tested"
     if outcome is Outcome.PASSED:
-        measured = [finding for finding in deciding if finding.numbers]
-        if not measured:
-            return (
-                "the one thing tested holds"
-                if len(deciding) == 1
-                else f"all {len(deciding)} things tested hold"
-            )
-        deciding.sort(key=lambda finding: not finding.numbers)
+        deciding.sort(key=lambda finding: "lower" not in finding.numbers)
+        if len(deciding) > 1 and "lower" not in deciding[0].numbers:
+            return f"all {len(deciding)} things tested hold"
     more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
     return deciding[0].what.removesuffix(".") + more

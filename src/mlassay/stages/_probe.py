@@ -73,12 +73,17 @@ def held_against(path: str, text: str, packages: Mapping[str, str]) -> dict[str,
     )
     if not pins:
         return None
-    mismatches = []
-    for name, locked, optional in pins:
-        installed = packages.get(name)
-        if installed != locked and not (installed is None and optional):
-            mismatches.append({"package": name, "locked": locked, "installed": installed or "not installed"})
-    return {"path": path, "pinned": len(pins), "mismatches": mismatches}
+    # A lock for several interpreters pins a package once for each, with markers: any of its pins will do.
+    locked: dict[str, list[str]] = {}
+    for name, version, _ in pins:
+        locked.setdefault(name, []).append(version)
+    optional = {name for name, _, only_somewhere in pins if only_somewhere}
+    mismatches = [
+        {"package": name, "locked": " or ".join(versions), "installed": packages.get(name, "not installed")}
+        for name, versions in locked.items()
+        if packages.get(name) not in versions and not (name not in packages and name in optional)
+    ]
+    return {"path": path, "pinned": len(locked), "mismatches": mismatches}
 
 
 def _pins(text: str) -> Iterable[tuple[str, str, bool]]:
