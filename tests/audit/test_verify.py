@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import zlib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mlassay.audit.verify import verify
+from mlassay.audit import clone as clone_room
+from mlassay.audit.verify import Report, verify
 from mlassay.errors import ConfigurationError
 from mlassay.evidence import layout
 from mlassay.git import Identity, Repository
@@ -116,10 +118,8 @@ def test_a_flipped_bit_in_any_record_of_the_work_tree_is_named(clone):
 
 def check_disk(repo):
     """Only what lies on the disk: the rest of `verify` is tried elsewhere, and takes its time."""
-    from mlassay.audit import verify as module
-
-    problems = tuple(module._on_disk(repo, repo.head(), module._guarded(repo, repo.head())))
-    return module.Report(repo.head(), None, (), problems, ())
+    problems = tuple(clone_room.on_disk(repo, repo.head(), clone_room.guarded(repo, repo.head())))
+    return Report(repo.head(), None, (), problems, ())
 
 
 def test_a_file_added_removed_linked_or_made_executable_on_the_disk_is_named(clone, ids):
@@ -185,10 +185,8 @@ def test_a_flipped_bit_committed_on_top_is_named_for_every_record(clone, ids):
 
 def check_history(repo, commit):
     """All but fsck and the work tree, which are tried elsewhere: fsck takes its time."""
-    from mlassay.audit import verify as module
-
     repo = _Quick(repo.worktree, repo.git_dir, repo.git_dir)
-    return module.verify(repo, commit, None, verifiers(), worktree=False)
+    return verify(repo, commit, None, verifiers(), worktree=False)
 
 
 class _Quick(Repository):
@@ -382,3 +380,70 @@ def test_a_demonstration_is_told_to_be_one(tmp_path):
         project = factory.make(tmp_path / str(told), policy=policy)
         report = check(project.repo)
         assert any("demonstration" in text for text in report.not_checked) is told
+
+
+@pytest.mark.parametrize(
+    "path", ["Environments/staging.yaml", "GOVERNANCE/people.yaml", "data/Applications.Manifest.yaml"]
+)
+def test_a_guarded_path_in_other_letters_is_named(clone, path):
+    commit = push(clone, {path: b"version: 1\n"})
+    assert paths(check(clone, at=commit, worktree=False)) == {path}
+
+
+@pytest.mark.parametrize("mode", ["120000", "160000"])
+def test_guarded_folders_swapped_for_a_link_or_a_submodule_are_named(clone, mode):
+    """The folder itself becomes something else; what lay in it is gone."""
+    tree = git(clone.folder, "ls-tree", clone.head())
+    id_ = (
+        clone.head()
+        if mode == "160000"
+        else git(clone.folder, "hash-object", "-w", "--stdin", data=b"elsewhere")
+    )
+    kind = "commit" if mode == "160000" else "blob"
+    lines = [
+        line if not line.endswith("\tgovernance") else f"{mode} {kind} {id_}\tgovernance"
+        for line in tree.split("\n")
+    ]
+    made = git(clone.folder, "mktree", data=("\n".join(lines) + "\n").encode())
+    commit = git(
+        clone.folder,
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@y.z",
+        "commit-tree",
+        made,
+        "-p",
+        "HEAD",
+        "-m",
+        "x",
+    )
+    report = check(clone, at=commit, worktree=False)
+    assert {"governance/people.yaml", "governance/policy.yaml"} <= paths(report)
+
+
+def test_two_entries_of_one_name_in_a_folder_are_refused(clone):
+    """git would show one of them, other readers the other."""
+    tree = git(clone.folder, "rev-parse", "HEAD^{tree}")
+    raw = subprocess.run(
+        ["git", "cat-file", "tree", tree], cwd=clone.folder, capture_output=True, check=True
+    ).stdout
+    node = b"100644 ml.yaml\0" + bytes.fromhex(git(clone.folder, "rev-parse", "HEAD:ml.yaml"))
+    assert node in raw
+    doubled = raw.replace(node, node + node)
+    made = git(clone.folder, "hash-object", "-w", "-t", "tree", "--literally", "--stdin", data=doubled)
+    commit = git(
+        clone.folder,
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@y.z",
+        "commit-tree",
+        made,
+        "-p",
+        "HEAD",
+        "-m",
+        "x",
+    )
+    told = [problem.what for problem in check(clone, at=commit, worktree=False).problems]
+    assert any("twice" in what for what in told)

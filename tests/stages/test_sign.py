@@ -303,3 +303,10 @@ def test_a_shallow_checkout_is_refused_with_the_command_that_completes_it(tmp_pa
     )
     with pytest.raises(ConfigurationError, match="shallow"):
         factory.sign_run(project, run)
+
+
+def test_a_manifest_that_lies_where_nothing_guards_it_is_refused(project):
+    moved = {"rows.yaml": project.read("data/applications.manifest.yaml")}
+    config = project.read("ml.yaml").replace("data/applications.manifest.yaml", "rows.yaml")
+    project.commit(moved | {"ml.yaml": config})
+    refused(project, factory.run_folder(project), "not where manifests are guarded")

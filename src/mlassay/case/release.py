@@ -19,7 +19,7 @@ from mlassay.evidence.codec import read_verdict, report_json
 from mlassay.evidence.release import Release, read_release_json
 from mlassay.evidence.times import time_string
 from mlassay.evidence.verdict import Outcome, Verdict
-from mlassay.git import Commit, Repository
+from mlassay.git import Repository
 from mlassay.ports import Verifiers
 
 
@@ -124,11 +124,11 @@ def _read(
         verdict = attempt(partial(read_verdict, data, path(layout.VERDICT)))
     _file_set(reading, verdict)
     if release is not None:
-        _release_holds(repo, reading, release, found.id, repo.commit(found.record_commit))
+        attempt(partial(_release_holds, repo, reading, release, found))
         provenance = checker.provenance(release)
         checker.model_signature(release)
         if verdict is not None:
-            _verdict_holds(repo, reading, release, verdict)
+            attempt(partial(_verdict_holds, repo, reading, release, verdict))
             checker.gates(release, verdict)
             checker.summary(release, verdict)
     return replace(
@@ -162,8 +162,8 @@ def _file_set(reading: Reading, verdict: Verdict | None) -> None:
             reading.wrong(name, "this file does not belong to a release's evidence", "nobody signed for it")
 
 
-def _release_holds(repo: Repository, reading: Reading, release: Release, id_: str, record: Commit) -> None:
-    name, source = layout.RELEASE, release.source
+def _release_holds(repo: Repository, reading: Reading, release: Release, found: ReleaseEvidence) -> None:
+    name, source, id_ = layout.RELEASE, release.source, found.id
     if release.id != id_:
         reading.wrong(
             name, f"this is release {release.id}, not {id_}", "a release's id is made of its digest"
@@ -173,7 +173,7 @@ def _release_holds(repo: Repository, reading: Reading, release: Release, id_: st
         reading.wrong(
             layout.MODEL, "this is not the model of this release: its digest differs from release.json's"
         )
-    parent = record.parents[0]
+    parent = repo.commit(found.record_commit).parents[0]
     if not repo.on_first_parent_line(source.commit, parent):
         reading.wrong(
             name,

@@ -91,6 +91,11 @@ def is_guarded(path: str) -> bool:
     return path.startswith(GUARDED) or _MANIFEST.fullmatch(path) is not None
 
 
+def is_lookalike(path: str) -> bool:
+    """Whether ``path`` is a guarded one but for upper and lower case: some file systems hold the two for one."""
+    return not is_guarded(path) and is_guarded(path.casefold())
+
+
 def is_append_only(path: str) -> bool:
     """Whether ``path``, once on the main line, may never change again."""
     return path.startswith(APPEND_ONLY)

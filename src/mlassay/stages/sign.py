@@ -189,6 +189,7 @@ def _inputs(repository: Repository, commit: str) -> _Inputs:
                 line=config.lines.get("store"),
             )
         )
+    _manifests_are_guarded(config)
     digests = inputs_at(repository, commit)
     data: dict[str, str] = {}
     problems: list[Problem] = []
@@ -202,6 +203,20 @@ def _inputs(repository: Repository, commit: str) -> _Inputs:
                 )
     EvidenceError.raise_if_any(problems)
     return _Inputs(commit, config, digests, data)
+
+
+def _manifests_are_guarded(config: Config) -> None:
+    ConfigurationError.raise_if_any(
+        Problem(
+            f"the manifest {path!r} is not where manifests are guarded",
+            why="a manifest changes by a request that the data's owner approves; elsewhere any push could change it",
+            remedy="move it to data/<name>.manifest.yaml",
+            path=layout.CONFIG,
+            line=config.lines.get(f"data.{name}"),
+        )
+        for name, path in config.data.items()
+        if not layout.is_guarded(path)
+    )
 
 
 def _source(repository: Repository, commit: str) -> Source:

@@ -1,0 +1,74 @@
+"""What surrounds the history in one clone: objects left out, overlays, files on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlassay.errors import ConfigurationError, Problem
+from mlassay.evidence import layout
+from mlassay.git import Repository
+
+
+def refuse_incomplete(repo: Repository) -> None:
+    """ConfigurationError, with the command that completes it, for a clone that is shallow or partial."""
+    for cut, word, remedy in (
+        (repo.is_shallow, "shallow", "git fetch --unshallow"),
+        (repo.is_partial, "partial", "git fetch --refetch --no-filter, or clone again without --filter"),
+    ):
+        if cut:
+            raise ConfigurationError(
+                Problem(
+                    f"this clone is {word}",
+                    why="what is missing cannot be checked, and no answer is given over half of a history",
+                    remedy=remedy,
+                )
+            )
+
+
+def overlays(repo: Repository) -> Iterator[Problem]:
+    """What makes other git commands show another history than the objects tell; nothing here believes it."""
+    why = "git log and git show would show you something else than what was checked here"
+    for id_ in repo.replaced():
+        yield Problem(
+            f"object {id_[:12]} is replaced by another one", why, f"git replace -d {id_}", "refs/replace"
+        )
+    for id_ in repo.grafts():
+        yield Problem(f"commit {id_[:12]} is given other parents", why, "remove the file", ".git/info/grafts")
+
+
+def on_disk(repo: Repository, at: str, prefixes: list[str]) -> Iterator[Problem]:
+    """Files at or below ``prefixes`` that are not, byte for byte, what the commit ``at`` holds."""
+    for change in repo.worktree_differences(at, prefixes):
+        what = "this file on the disk is not what was committed"
+        if change.new is None:
+            what = "this file was committed and is missing on the disk"
+        elif change.old is None:
+            what = "this file lies on the disk and was never committed"
+        yield Problem(
+            what,
+            why="whoever reads the file reads something that nobody signed",
+            remedy=f"git checkout {at[:12]} -- {change.path}" if change.old else "remove it",
+            path=change.path,
+        )
+
+
+def guarded(repo: Repository, at: str) -> list[str]:
+    """Every guarded folder, and the manifests that the commit ``at`` holds."""
+    manifests = [path for path in repo.tree(at, "data") if layout.is_guarded(path)]
+    return [*(prefix.rstrip("/") for prefix in layout.GUARDED), *manifests]
+
+
+def strays(repo: Repository, at: str, recorded: set[str]) -> Iterator[Problem]:
+    """Files that look like records and are none; ``recorded`` are the releases that were judged."""
+    for path in repo.tree(at, layout.EVIDENCE):
+        if path.removeprefix(layout.EVIDENCE).partition("/")[0] not in recorded:
+            yield Problem("this file belongs to no release", why="nobody signed for it", path=path)
+    for path in repo.tree(at):
+        if layout.is_lookalike(path):
+            why = "on some machines this is the guarded file of the same name, and nothing explains what it says"
+            yield Problem("this name differs from a guarded one in upper and lower case only", why, path=path)
+    waivers = repo.tree(at, layout.WAIVERS)
+    for path in waivers:
+        signature = path.endswith(".json.sig") and path.removesuffix(".sig") in waivers
+        if not (signature or path.endswith(".json")):
+            yield Problem("this file is no waiver", why="nobody signed for it", path=path)
