@@ -85,7 +85,8 @@ def _gates(verdict: Verdict | None, live: Verdict | None) -> Iterator[str]:
 
 
 def _summary(report: GateReport) -> str:
-    return plain(report.summary) + (" (self-reported)" if report.self_reported else "")
+    told = " (self-reported)" if report.self_reported and "self-reported" not in report.summary else ""
+    return plain(report.summary) + told
 
 
 def _groups(review: Review) -> Iterator[str]:
@@ -119,8 +120,8 @@ def _earlier(review: Review) -> Iterator[str]:
     request = review.earlier.request
     yield ""
     yield f"You last approved {request.release} for {request.environment} on {review.earlier.when:%Y-%m-%d}"
-    if review.verdict is None or review.earlier_verdict is None:
-        return
+    if review.verdict is None or review.earlier_verdict is None or request.release == review.live:
+        return  # the live release stands beside each gate already
     before = {report.gate: report for report in review.earlier_verdict.gates}
     differing = [
         r for r in review.verdict.gates if r.gate not in before or before[r.gate].summary != r.summary

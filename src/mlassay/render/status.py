@@ -97,7 +97,7 @@ def shown_lines(shown: Shown) -> Iterator[str]:
         yield f"  model {release.model.digest} ({release.model.size:,} bytes)"
         yield f"  source commit {release.source.commit} of {plain(release.source.date)}"
     for gate in verdict.gates if verdict else ():
-        reported = " (self-reported)" if gate.self_reported else ""
+        reported = " (self-reported)" if gate.self_reported and "self-reported" not in gate.summary else ""
         yield f"  {MARKS[gate.outcome]} {plain(gate.gate)} {gate.outcome}: {plain(gate.summary)}{reported}"
     yield from _provenance(shown)
     for waiver in shown.waivers:

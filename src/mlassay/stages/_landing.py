@@ -86,7 +86,8 @@ def _signatures(agreed: list[Standing]) -> list[tuple[str, str]]:
 
 
 def _found(report: GateReport) -> str:
-    return report.summary + (" (self-reported)" if report.self_reported else "")
+    told = " (self-reported)" if report.self_reported and "self-reported" not in report.summary else ""
+    return report.summary + told
 
 
 def _name(case: Case, person: str) -> str:

@@ -22,7 +22,10 @@ def message(
     subject: str, paragraphs: Sequence[str], points: Iterable[str], trailers: Iterable[tuple[str, str]]
 ) -> str:
     """Subject, paragraphs of our own words, points with words of others (one line each), trailers."""
-    parts = [one_line(subject), *(fill(one_line(text, 2000), WIDTH) for text in paragraphs)]
+    parts = [
+        one_line(subject),
+        *(fill(one_line(text, 2000), WIDTH, break_on_hyphens=False) for text in paragraphs),
+    ]
     parts.append("\n".join(f"- {one_line(point)}" for point in points))
     parts.append("\n".join(f"{key}: {one_line(value)}" for key, value in trailers))
     return "\n\n".join(part for part in parts if part) + "\n"
