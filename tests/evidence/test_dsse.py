@@ -77,9 +77,7 @@ def test_spare_bits_of_base64_padding_are_refused():
             decode(twin, "x")
 
 
-@pytest.mark.parametrize(
-    "spell", [json.dumps, lambda v: json.dumps(v, indent=2, sort_keys=True)]
-)
+@pytest.mark.parametrize("spell", [json.dumps, lambda v: json.dumps(v, indent=2, sort_keys=True)])
 def test_another_spelling_of_the_same_json_is_refused(spell):
     with pytest.raises(EvidenceError, match="another spelling"):
         read_envelope(spell(ENVELOPE.as_mapping()).encode(), "x")

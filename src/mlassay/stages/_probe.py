@@ -21,7 +21,7 @@ print(json.dumps({"python": platform.python_version(), "implementation": platfor
 """
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _PIN = re.compile(
-    r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+_-]+)\s*(;[^#\\]*)?", re.MULTILINE
+    r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+_-]+)\s*(;[^#\\\n]*)?", re.MULTILINE
 )
 _LOCK_NAME = re.compile(r".*\.lock|requirements.*\.txt|constraints.*\.txt")
 SECONDS = 60
