@@ -1,40 +1,89 @@
 """Runs a verb to its nth write and kills it there."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-HOOK = Path(__file__).parent / "hook"
+HERE = Path(__file__).parent
+HOOK = HERE / "hook"
+BUG = 70
 
 
-def run(words, cwd, *, at=None, count=None):
-    """One verb of mlassay in ``cwd``, killed before its ``at``-th write; the finished process."""
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    if at is not None:
-        environment |= {"KILL_AT": str(at), "PYTHONPATH": str(HOOK)} | (
-            {"KILL_COUNT": str(count)} if count else {}
+@dataclass
+class Done:
+    """A finished verb; ``code`` is negative when a signal ended it."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def killed(self):
+        """Whether our SIGKILL ended it."""
+        return self.code == -signal.SIGKILL
+
+
+class Verbs:
+    """Verbs of mlassay, each in a fork of one process that has imported everything already."""
+
+    def __init__(self):
+        self._scratch = Path(tempfile.mkdtemp(prefix="mlassay-killing-"))
+        self._server = subprocess.Popen(
+            [sys.executable, HERE / "server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-    return subprocess.run(
+
+    def close(self):
+        """End the server."""
+        self._server.stdin.close()
+        self._server.wait(30)
+        shutil.rmtree(self._scratch)
+
+    def run(self, words, cwd, *, at=None, count=None, environment=None):
+        """One verb in ``cwd``, killed before its ``at``-th write (never for 0 and None)."""
+        asked = {
+            "words": list(map(str, words)),
+            "cwd": str(cwd),
+            "at": at,
+            "count": str(count) if count else None,
+            "out": str(self._scratch / "out"),
+            "environment": {"TMPDIR": str(self._scratch)} | (environment or {}),
+        }
+        print(json.dumps(asked), file=self._server.stdin, flush=True)
+        code = int(self._server.stdout.readline())
+        return Done(code, *((self._scratch / f"out.{name}").read_text() for name in ("stdout", "stderr")))
+
+    def writes(self, words, cwd, **options):
+        """``(the whole run, what it wrote in order)``."""
+        count = self._scratch / "writes"
+        count.unlink(missing_ok=True)
+        done = self.run(words, cwd, at=0, count=count, **options)
+        return done, count.read_text().splitlines()
+
+
+def process(words, cwd, *, at=None, environment=None, **options):
+    """One verb as people start it: a new process of its own."""
+    given = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | (environment or {})
+    if at is not None:
+        given |= {"KILL_AT": str(at), "PYTHONPATH": str(HOOK)}
+    options = {"stdin": subprocess.DEVNULL, "timeout": 120} | options
+    done = subprocess.run(
         [sys.executable, "-m", "mlassay", *map(str, words)],
         cwd=cwd,
-        env=environment,
+        env=given,
         capture_output=True,
-        text=True,
         check=False,
         start_new_session=True,
-        timeout=120,
+        encoding="utf-8",
+        errors="replace",
+        **options,
     )
-
-
-def writes(words, cwd, scratch):
-    """What a whole run of the verb writes, in order, tried on a copy of ``cwd``'s parent folder."""
-    copied = copy(cwd.parent, scratch / "count")
-    done = run(words, copied / cwd.name, at=0, count=scratch / "writes.txt")
-    seen = (scratch / "writes.txt").read_text().splitlines()
-    return done, seen
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def copy(folder, to):
@@ -47,8 +96,3 @@ def copy(folder, to):
                 ["git", "-C", clone, "remote", "set-url", "origin", to / "remote.git"], check=False
             )
     return to
-
-
-def killed(done):
-    """Whether the process died of our SIGKILL."""
-    return done.returncode == -signal.SIGKILL

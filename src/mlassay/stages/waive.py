@@ -53,8 +53,10 @@ def waive(
         waived = Waived(path, waiver, already=already)
         if no := "; ".join(filter(None, (other, *_why_not(policy, person, waiver, outcome)))):
             return replace(waived, no=no)
-        if already or dry_run:
+        if dry_run:
             return waived
+        if already:  # a run that was killed after its push left the local branch behind
+            return replace(waived, local_is_current=desk.repository.fast_forward(BRANCH, line.tip))
         files = {path: waiver.to_bytes(), f"{path}.sig": signer.sign(waiver.to_bytes())}
         commit = desk.repository.write_commit(
             line.tip,
