@@ -1,4 +1,4 @@
-"""Train a model: scaled numbers and one-hot categories into a logistic regression, exported to ONNX.
+"""Train a model: imputed, scaled numbers and one-hot categories into a logistic regression, exported to ONNX.
 
 mlassay runs this in a clean folder. It finds there what ml.yaml grants, and nothing else:
   MLASSAY_DATA        folder with <data name>/<split>.csv, without the withheld columns
@@ -15,18 +15,20 @@ import pandas as pd
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 DATA = "applications"
 LABEL, POSITIVE = "deny", "yes"
+TEXT = [LABEL]  # columns that pandas would take for numbers or truth values, and that are names
 
 
 def main() -> None:
     """Read what was granted, fit, and leave model.onnx."""
     parameters = json.loads(Path(os.environ["MLASSAY_PARAMETERS"]).read_text())
-    rows = pd.read_csv(Path(os.environ["MLASSAY_DATA"]) / DATA / "train.csv", dtype={LABEL: str})
+    rows = read(Path(os.environ["MLASSAY_DATA"]) / DATA / "train.csv")
     out = Path(os.environ["MLASSAY_OUT"])
 
     # There when ml.yaml asks mlassay to weigh the rows; a weight, never an input.
@@ -41,13 +43,21 @@ def main() -> None:
     print(f"{len(rows)} rows, {len(rows.columns)} columns: {', '.join(rows.columns)}")
 
 
+def read(path: Path) -> pd.DataFrame:
+    """The granted rows; a missing number is NaN, a missing category empty text, as the gates will give them."""
+    rows = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""])
+    texts = rows.select_dtypes(exclude="number").columns
+    rows[texts] = rows[texts].fillna("")
+    return rows
+
+
 def build(rows: pd.DataFrame, parameters: dict):
-    """Numbers scaled, everything else one-hot, then a logistic regression."""
+    """Numbers imputed and scaled, everything else one-hot, then a logistic regression."""
     numbers = rows.select_dtypes("number").columns.tolist()
     categories = [name for name in rows.columns if name not in numbers]
     return make_pipeline(
         make_column_transformer(
-            (StandardScaler(), numbers),
+            (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
             (OneHotEncoder(handle_unknown="ignore"), categories),
         ),
         LogisticRegression(

@@ -100,6 +100,18 @@ def test_a_table_of_their_own_leaves_only_questions_for_people(tmp_path):
     assert config["train"]["withhold"] == ["age"]
     assert config["gates"]["adversarial"]["perturb"]["columns"] == ["spend"]
     assert not (team / "data" / "hmda.csv").exists()
+    assert "hmda" not in (team / "README.md").read_text()
+    ignored = subprocess.run(["git", "-C", team, "check-ignore", "data/my-table.csv"], check=False)
+    assert ignored.returncode == 0, "a table with people's sensitive columns is not for git"
+
+
+def test_a_reason_that_many_problems_share_is_said_once(tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(90)))
+    mlassay("init", "t", "--name", "t", "--owner", "kim", "--data", "t.csv", "--label", "y", cwd=tmp_path)
+    done = mlassay("validate", cwd=tmp_path / "t", code=2)
+    assert "ml.yaml:4" in done.stderr
+    assert "data/t.manifest.yaml:5" in done.stderr, "all files, though ml.yaml has faults of its own"
+    assert done.stderr.count("only a person can know this") == 1
 
 
 def test_keys_new_writes_the_private_half_elsewhere_and_the_public_half_here(made, tmp_path):
@@ -110,6 +122,16 @@ def test_keys_new_writes_the_private_half_elsewhere_and_the_public_half_here(mad
     assert "PRIVATE" not in "".join(
         path.read_text(errors="replace") for path in made.rglob("*") if path.is_file()
     )
+
+
+def test_keys_new_makes_no_key_that_it_could_not_register(made, tmp_path):
+    done = mlassay("keys", "new", "--id", "ann", "--no-passphrase", "--out", tmp_path, cwd=made, code=2)
+    assert "--team" in done.stderr
+    words = ["--id", "kim", "--team", "lending", "--role", "developer", "--no-passphrase", "--out", tmp_path]
+    done = mlassay("keys", "new", *words, cwd=made, code=2)
+    assert "not lending" in done.stderr
+    assert not list(tmp_path.glob("mlassay-*"))
+    mlassay("keys", "new", "--id", "kim", "--no-passphrase", "--out", tmp_path, cwd=made)
 
 
 def test_keys_new_refuses_a_folder_inside_the_repository(made):

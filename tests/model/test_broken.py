@@ -69,7 +69,9 @@ def test_other_bytes_are_no_model(tmp_path, data):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.floats(min_value=0, max_value=0.999))
 def test_a_truncated_model_is_refused_wherever_it_ends(tmp_path, cut):
-    data = linear().SerializeToString()
+    proto = linear()
+    proto.opset_import.pop()  # the last field, which this model does not need: without it, it would still be whole
+    data = proto.SerializeToString()
     path = tmp_path / "model.onnx"
     path.write_bytes(data[: int(len(data) * cut)])
     refusal(path)

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mlassay.digest import sha256_file
 from mlassay.model import Input, Model, Unusable
-from tests.model.models import MIXED, NUMBERS, ROWS, fitted, linear, model, save, value
+from tests.model.models import MIXED, NUMBERS, ROWS, fitted, floats, linear, model, save, value
 
 
 def columns(x, names="abc"):
@@ -46,6 +46,31 @@ def test_batching_changes_no_score(tmp_path):
     x = np.random.default_rng(1).normal(size=(5000, 3))
     rows = loaded.encode(columns(x))
     assert loaded.answers(rows, batch=7)[:, -1] == pytest.approx(loaded.score(rows), abs=1e-6)
+
+
+def test_an_input_may_be_spelled_as_skl2onnx_spells_its_column(tmp_path):
+    names = ("support calls", "Île", "2nd fee")
+    spelled = ["support_calls", "Île", "_2nd_fee"]
+    nodes = [
+        helper.make_node("Concat", spelled, ["x"], axis=1),
+        helper.make_node("Gemm", ["x", "W"], ["z"]),
+        helper.make_node("Sigmoid", ["z"], ["probabilities"]),
+    ]
+    inputs = [value(name, [None, 1]) for name in spelled]
+    proto = model(nodes, inputs=inputs, initialisers=[floats("W", [[1], [1], [1]])])
+    loaded = Model.load(save(proto, tmp_path), [Input(name) for name in names])
+    texts = {"support calls": ["1", "0"], "Île": ["0", "0"], "2nd fee": ["0", "-3"]}
+    assert loaded.score(loaded.encode(texts)) == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.exp(3))])
+    assert loaded.affine() == set(names)
+
+
+def test_a_spelling_that_two_columns_share_is_no_name(tmp_path):
+    proto = model(
+        [helper.make_node("Sigmoid", ["a_b"], ["z"]), helper.make_node("Mul", ["z", "c"], ["probabilities"])],
+        inputs=[value("a_b", [None, 1]), value("c", [None, 1])],
+    )
+    with pytest.raises(Unusable, match="unknown input: a_b"):
+        Model.load(save(proto, tmp_path), [Input("a b"), Input("a-b"), Input("c")])
 
 
 def test_no_rows_give_no_scores(tmp_path):

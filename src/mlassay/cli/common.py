@@ -7,6 +7,7 @@ import platform
 import sys
 import traceback
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,11 +60,15 @@ def note(text: str) -> None:
 
 
 def show_error(error: MlassayError) -> None:
-    """Each problem with its place, why it matters and what to do, on standard error."""
-    for problem in error.problems:
-        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(printable(str(problem)), err=True)
-        for label, text in (("why", problem.why), ("do", problem.remedy)):
+    """Each problem with its place, why it matters and what to do, on standard error.
+
+    Neighbours with the same reason and remedy share them: they are said once, below the last.
+    """
+    for (why, remedy), problems in groupby(error.problems, lambda each: (each.why, each.remedy)):
+        for problem in problems:
+            click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+            click.echo(printable(str(problem)), err=True)
+        for label, text in (("why", why), ("do", remedy)):
             if text:
                 click.echo(f"  {label}: {printable(text)}", err=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -86,7 +87,7 @@ def init(
     for path in written.wrote:
         click.echo(f"  + {path}")
     if not dry_run:
-        click.echo(_next_steps(target))
+        click.echo(_next_steps(target, owner, drafted=None if data is None else _data_name(data)))
 
 
 @click.group()
@@ -146,6 +147,7 @@ def new(
         pem = maker.new_ci_key(path, phrase=id_ if demo else None)
         text = people.add_signer(text, id_, pem, maker.EVIDENCE, today=_today(), demo=demo)
     else:
+        people.check_person(text, id_, name=name, team=team, roles=role)
         path = folder / f"mlassay-{id_}"
         public = maker.new_person_key(
             path, id_, ask_passphrase=not (no_passphrase or demo), phrase=id_ if demo else None
@@ -183,6 +185,7 @@ def add(
     from mlassay.signers import keys as maker
 
     public = maker.read_public(key)
+    people.check_person(_people_text(directory), id_, name=name, team=team, roles=role)
     text = people.add_person_key(
         _people_text(directory), id_, public, today=_today(), person=_person(id_, name, team, role, email)
     )
@@ -298,11 +301,14 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _next_steps(target: Path) -> str:
+def _next_steps(target: Path, owner: str, *, drafted: str | None) -> str:
+    questions = f"ml.yaml, data/{drafted}.manifest.yaml and data/{drafted}.missing.md"
     return "\n".join(
         [
             "Next:",
-            f"  cd {target}",
+            f"  cd {shlex.quote(str(target))}",
+            *([f"  answer each TODO in {questions}"] if drafted else []),
+            f"  mlassay keys new --id {owner}              # who answers for the model; policy calls it risk-lead",
             "  mlassay keys new --id YOU --name 'Your Name' --team TEAM --role developer",
             "  mlassay keys new --id ci --ci",
             "  git add -A && git commit -m 'Start from the template'",

@@ -15,7 +15,6 @@ from mlassay.gates.adversarial_box import Box, Floats, Probe
 from mlassay.gates.adversarial_search import Found, corners, evaluations_per_row, replay, search, shrink
 from mlassay.gates.common import shown
 from mlassay.manifest import Column
-from mlassay.model.graph import affine_columns
 from mlassay.statistics import Z95, factor_to_settle, wilson
 
 if TYPE_CHECKING:
@@ -190,7 +189,7 @@ def measure(
     subject: Subject, columns: tuple[Column, ...], radius: float, sensitive: tuple[str, ...]
 ) -> Measured:
     """Look at every row of ``subject`` (or evenly spaced ones of very many) inside the box of ``radius``."""
-    affine = affine_columns(subject.model.proto, [i.name for i in subject.model.inputs]) or frozenset()
+    affine = subject.model.affine()
     exact = affine.issuperset(c.name for c in columns)
     count = len(subject.scores)
     numbers = np.unique(

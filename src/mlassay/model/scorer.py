@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlassay.digest import sha256
 from mlassay.model.encode import encode_column
+from mlassay.model.graph import affine_columns
 from mlassay.model.read import parse, read_bytes
 from mlassay.model.runtime import Runtime
 from mlassay.model.signature import Signature, read_signature
@@ -75,6 +76,12 @@ class Model:
         parts = [self._batch(rows, start, min(start + batch, count)) for start in range(0, count, batch)]
         return np.concatenate(parts) if parts else np.empty((0, 2))
 
+    def affine(self) -> frozenset[str]:
+        """Columns in which the score is a monotone function of an affine one, the others held."""
+        columns = {tensor: column for column, tensor in self._signature.names.items()}
+        found = affine_columns(self.proto, list(columns)) or frozenset()
+        return frozenset(columns[tensor] for tensor in found)
+
     def _batch(self, rows: Rows, start: int, stop: int) -> NDArray[np.float64]:
         values = self._runtime.run(self._signature.output, self._feed(rows, start, stop))
         count = stop - start
@@ -95,7 +102,10 @@ class Model:
         parts = {i.name: rows[i.name][start:stop] for i in self.inputs}
         if signature.tensor:
             return {signature.tensor: np.column_stack(list(parts.values()))}
-        return {name: p if signature.ranks[name] == 1 else p.reshape(-1, 1) for name, p in parts.items()}
+        return {
+            signature.names[name]: part if signature.ranks[name] == 1 else part.reshape(-1, 1)
+            for name, part in parts.items()
+        }
 
 
 def _not_finite(first: int, bad: int, count: int, path: Path) -> Unusable:

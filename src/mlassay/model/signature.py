@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,15 @@ class Signature:
     """What to feed and what to read.
 
     ``tensor`` is the name of the single two-dimensional input, or empty when each column is an input of its own.
-    ``kinds`` maps a column to its NumPy kind, ``ranks`` to 1 or 2; ``output`` is the tensor of probabilities.
+    ``kinds`` maps a column to its NumPy kind, ``ranks`` to 1 or 2, ``names`` to the graph's name of it; ``output`` is
+    the tensor of probabilities.
     """
 
     inputs: tuple[Input, ...]
     tensor: str
     kinds: dict[str, str]
     ranks: dict[str, int]
+    names: dict[str, str]
     output: str
 
 
@@ -33,7 +36,7 @@ def read_signature(proto: Any, offered: Sequence[Input], path: Path) -> Signatur
     constants = {t.name for t in proto.graph.initializer}
     taken = [v for v in proto.graph.input if v.name not in constants]
     output = _output(proto.graph, path)
-    columns = {i.name: i for i in offered}
+    columns = _by_tensor(offered, [v.name for v in taken])
     for value in taken:
         if not value.type.HasField("tensor_type") or value.type.tensor_type.elem_type not in _KINDS:
             raise _mismatch(f"input {value.name} is no tensor of numbers or text", taken, offered, path)
@@ -52,8 +55,9 @@ def read_signature(proto: Any, offered: Sequence[Input], path: Path) -> Signatur
     return Signature(
         inputs=tuple(columns[v.name] for v in taken),
         tensor="",
-        kinds={v.name: _KINDS[v.type.tensor_type.elem_type] for v in taken},
-        ranks={v.name: len(_dims(v)) or 2 for v in taken},
+        kinds={columns[v.name].name: _KINDS[v.type.tensor_type.elem_type] for v in taken},
+        ranks={columns[v.name].name: len(_dims(v)) or 2 for v in taken},
+        names={columns[v.name].name: v.name for v in taken},
         output=output,
     )
 
@@ -68,7 +72,28 @@ def _single(value: Any, offered: Sequence[Input], output: str, path: Path) -> Si
             f"the model takes {width} columns, the plan offers {len(offered)}", [value], offered, path
         )
     names = [i.name for i in offered]
-    return Signature(tuple(offered), value.name, dict.fromkeys(names, kind), dict.fromkeys(names, 2), output)
+    kinds, ranks = dict.fromkeys(names, kind), dict.fromkeys(names, 2)
+    return Signature(tuple(offered), value.name, kinds, ranks, {n: n for n in names}, output)
+
+
+def _by_tensor(offered: Sequence[Input], taken: Sequence[str]) -> dict[str, Input]:
+    """The column of each input by the input's name: its own, or as skl2onnx spells it (``support calls`` as
+    ``support_calls``), where that is the spelling of no other column.
+    """
+    columns = {i.name: i for i in offered}
+    spelled: dict[str, list[Input]] = {}
+    for column in offered:
+        spelled.setdefault(_spelling(column.name), []).append(column)
+    for name in taken:
+        alike = spelled.get(name, [])
+        if name not in columns and len(alike) == 1 and alike[0].name not in taken:
+            columns[name] = alike[0]
+    return columns
+
+
+def _spelling(name: str) -> str:
+    """As ``skl2onnx.common._topology.Topology`` names variables."""
+    return re.sub(r"^(?=[0-9])", "_", re.sub(r"[^\w+]", "_", name))
 
 
 def _output(graph: Any, path: Path) -> str:

@@ -32,8 +32,8 @@ def lines(gate: GateReport, finding: Finding) -> list[str]:
     text = [
         f"{plain(finding.id)}: {WORDS[finding.outcome]}",
         f"  what:  {plain(finding.what)}",
-        f"  why:   {plain(finding.why)}",
-        f"  do:    {plain(finding.remedy)}",
+        *([f"  why:   {plain(finding.why)}"] if finding.why else []),
+        *([f"  do:    {plain(finding.remedy)}"] if finding.remedy else []),
     ]
     if finding.path:
         text.append(f"  where: {where(finding)}")

@@ -37,8 +37,9 @@ def show_verdict(
         emoji=False,
     )
     console.print(_table(verdict))
+    said: set[tuple[str, str]] = set()
     for gate in verdict.gates:
-        _show_findings(console, gate)
+        _show_findings(console, gate, said)
     style = f"bold {COLOURS[verdict.outcome]}"
     console.print(f"\n{headline(verdict, partial=partial)}", style=style, soft_wrap=True)
     for each in notes:
@@ -73,15 +74,20 @@ def _table(verdict: Verdict) -> Table:
     return table
 
 
-def _show_findings(console: Console, gate: GateReport) -> None:
+def _show_findings(console: Console, gate: GateReport, said: set[tuple[str, str]]) -> None:
+    """What ``gate`` has against the model; a reason and remedy that were ``said`` already are not said again."""
     bad = ordered(gate.findings)
     for finding in bad[:FINDINGS]:
         head, *rest = lines(gate, finding)
         console.print()
         console.print(head, style=f"bold {COLOURS[finding.outcome]}", soft_wrap=True)
+        again = bool(finding.remedy) and (finding.why, finding.remedy) in said
+        said.add((finding.why, finding.remedy))
         for line in rest:
             if line.startswith(("  criteria", "  numbers", "    ")):
                 continue  # `explain` and the report have them
+            if again and line.startswith(("  why:", "  do:")):
+                continue  # it stands above
             console.print(line, soft_wrap=True)
     if len(bad) > FINDINGS:
         console.print(

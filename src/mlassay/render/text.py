@@ -50,11 +50,11 @@ def numbers_text(gate: GateReport, most: int = 3) -> str:
     for finding in sorted(gate.findings, key=lambda f: _ORDER.index(f.outcome)):
         point = next((finding.numbers[name] for name in _POINTS if name in finding.numbers), None)
         if point is not None and "lower" in finding.numbers and "upper" in finding.numbers:
-            name = finding.id.removeprefix(f"{gate.gate}.")
+            name = finding.id.removeprefix(f"{gate.gate}.").removesuffix(".min").removesuffix(".max")
             told.append(f"{name} {point} ({finding.numbers['lower']} to {finding.numbers['upper']})")
     rest = f"; {count(len(told) - most, 'more number')}" if len(told) > most else ""
     text = plain(gate.summary) if not told else plain("; ".join(told[:most]) + rest)
-    return f"{text} (self-reported)" if gate.self_reported else text
+    return f"{text} (self-reported)" if gate.self_reported and "(self-reported)" not in text else text
 
 
 def where(finding: Finding) -> str:

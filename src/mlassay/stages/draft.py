@@ -16,6 +16,7 @@ from mlassay.stages.init import EXAMPLE_DATA
 TESTS = '''"""What this team expects of its own model. mlassay runs these on the ONNX file that MLASSAY_MODEL names."""
 
 import os
+import re
 
 import onnxruntime
 import pytest
@@ -32,8 +33,13 @@ def session():
 
 
 def test_the_model_takes_just_the_columns_that_it_may(session):
-    assert sorted(column.name for column in session.get_inputs()) == sorted(COLUMNS)
+    spelled = [re.sub(r"^(?=[0-9])", "_", re.sub(r"[^\\w+]", "_", name)) for name in COLUMNS]  # as skl2onnx does
+    assert sorted(column.name for column in session.get_inputs()) == sorted(spelled)
 '''
+
+_IGNORE = """# people's sensitive columns, which no history may keep: everybody who runs this fetches the table from its origin
+/{path}
+"""
 
 
 def draft(
@@ -58,28 +64,38 @@ def draft(
                 path=path,
             )
         )
-    inputs = [c for c in columns if c["name"] != label and c["name"] not in sensitive]
+    ignored = [c["name"] for c in columns if c["role"] == "ignored" and c["name"] not in sensitive]
+    inputs = [c for c in columns if c["name"] not in {label, *sensitive, *ignored}]
     numbers = [c["name"] for c in inputs if c["type"] in {"number", "integer"}]
     made = {name: content for name, content in files.items() if name not in EXAMPLE_DATA}
     made |= {path: table, drafted.path: drafted.manifest, drafted.missing_path: drafted.missing}
-    made["ml.yaml"] = _ml_yaml(made["ml.yaml"].decode(), data, label, sensitive, numbers).encode()
+    text = _ml_yaml(made["ml.yaml"].decode(), data, label, values, sensitive, numbers)
+    made["ml.yaml"] = _withhold(text, [*sensitive, *ignored]).encode()
     made["governance/policy.yaml"] = _policy(
         made["governance/policy.yaml"].decode(), sensitive, numbers
     ).encode()
-    made["train.py"] = _train(made["train.py"].decode(), data, label, values[1]).encode()
-    names = json.dumps([c["name"] for c in inputs], ensure_ascii=False)
-    made["tests/test_model.py"] = TESTS.format(columns=names).encode()
+    names = [label, *(c["name"] for c in inputs if c["type"] == "category")]
+    made["train.py"] = _train(made["train.py"].decode(), data, label, values[1], names).encode()
+    made["README.md"] = _readme(made["README.md"].decode(), data).encode()
+    if sensitive:
+        made[".gitignore"] += _IGNORE.format(path=path).encode()
+    made["tests/test_model.py"] = TESTS.format(columns=_flow([c["name"] for c in inputs])).encode()
     return made
 
 
-def _ml_yaml(text: str, data: str, label: str, sensitive: Sequence[str], numbers: Sequence[str]) -> str:
+def _ml_yaml(
+    text: str,
+    data: str,
+    label: str,
+    values: Sequence[str],
+    sensitive: Sequence[str],
+    numbers: Sequence[str],
+) -> str:
     changes = {
         "objective: ": '"TODO: who decides what with this model, about whom?"',
         "  applications: ": f"data/{data}.manifest.yaml",
-        "  data: [applications/train]": "",
-        "  withhold: ": _flow(sensitive),
         "  weigh: ": f"{{by: {_flow(sensitive)}, method: reweighing}}" if sensitive else None,
-        "  favourable: ": '"TODO: the label that people hope for"',
+        "  favourable: ": json.dumps(f"TODO: {' or '.join(values)}?", ensure_ascii=False),
         "  label: ": json.dumps(label, ensure_ascii=False),
         "  performance: ": "{roc_auc: {min: 0.65}}",
         "  bias: ": f"       {{sensitive: {_flow(sensitive)}, selection_rate_ratio: {{min: 0.8}}}}"
@@ -91,7 +107,13 @@ def _ml_yaml(text: str, data: str, label: str, sensitive: Sequence[str], numbers
     }
     for start, value in changes.items():
         text = _set_line(text, start, value)
-    return text.replace("  applications: ", f"  {data}: ").replace("applications/", f"{data}/")
+    text = text.replace("  applications: ", f"  {data}: ")
+    split = re.compile(r"(?m)^(?P<key>  data: \[?)applications/(?P<split>\w+\]?) *(?P<comment>#.*)?\n")
+    return split.sub(lambda found: _line(f"{found['key']}{data}/{found['split']}", found["comment"]), text)
+
+
+def _withhold(text: str, columns: Sequence[str]) -> str:
+    return _set_line(text, "  withhold: ", _flow(columns) if columns else None)
 
 
 def _policy(text: str, sensitive: Sequence[str], numbers: Sequence[str]) -> str:
@@ -107,20 +129,35 @@ def _policy(text: str, sensitive: Sequence[str], numbers: Sequence[str]) -> str:
     )
 
 
-def _train(text: str, data: str, label: str, positive: str) -> str:
-    text = re.sub(r"(?m)^DATA = .*$", lambda _: f"DATA = {json.dumps(data)}", text, count=1)
-    return re.sub(
-        r"(?m)^LABEL, POSITIVE = .*$",
-        lambda _: f"LABEL, POSITIVE = {json.dumps(label)}, {json.dumps(positive)}",
-        text,
-        count=1,
+def _train(text: str, data: str, label: str, positive: str, names: Sequence[str]) -> str:
+    """``train.py`` for these columns: pandas must not take ``names`` for numbers, so that 1 and 01 stay two."""
+    quoted = [json.dumps(name, ensure_ascii=False) for name in (data, label, positive)]
+    text = _assign(text, "DATA", quoted[0])
+    text = _assign(text, "LABEL, POSITIVE", ", ".join(quoted[1:]))
+    return _assign(text, "TEXT", _flow(names))
+
+
+def _assign(text: str, name: str, value: str) -> str:
+    """The line ``name = …`` of a Python file with another value; its comment goes to the line above."""
+    pattern = re.compile(rf"(?m)^{re.escape(name)} = [^#\n]*(?P<comment>#.*)?$")
+    return pattern.sub(
+        lambda found: "\n".join(filter(None, [found["comment"], f"{name} = {value}"])), text, count=1
     )
 
 
+def _readme(text: str, data: str) -> str:
+    """The README without the example: what it says of mortgages and of drafting a manifest is done."""
+    text = text.replace("A model of mortgage applications, tested,", "A model, tested,")
+    draft = re.compile(r"(?ms)^2\. `mlassay data manifest.*?^3\. ")
+    answer = (
+        f"2. Answer each `TODO` in `ml.yaml`, `data/{data}.manifest.yaml` and `data/{data}.missing.md`.\n3. "
+    )
+    text = draft.sub(lambda _: answer, text, count=1)
+    return re.sub(r"(?m)^4\. Delete `data/hmda.csv`.*\n", "", text, count=1)
+
+
 def _set_line(text: str, start: str, value: str | None) -> str:
-    """The one line that begins with ``start`` with its value replaced; None removes it, "" leaves it as it is."""
-    if value == "":
-        return text
+    """The one line that begins with ``start`` with its value replaced; None removes it."""
     pattern = re.compile(rf"(?m)^{re.escape(start)}[^#\n]*(?P<comment>#.*)?\n")
     return pattern.sub(
         lambda found: "" if value is None else _line(start + value, found["comment"]), text, count=1
@@ -132,4 +169,5 @@ def _line(text: str, comment: str | None) -> str:
 
 
 def _flow(names: Sequence[str]) -> str:
+    """A list as YAML and Python both read it."""
     return json.dumps(list(names), ensure_ascii=False)

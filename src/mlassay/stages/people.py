@@ -48,14 +48,7 @@ def add_person_key(
         text = _append_item(text, document, ("people", id_, "keys"), entry)
         return _held(document, text, ("people", id_, "keys"), meant)
     if person is None:
-        raise ConfigurationError(
-            Problem(
-                f"there is no '{id_}' in {PATH} yet",
-                why="a new person needs a name, a team and roles, because policy asks for them",
-                remedy="add --name, --team and --role",
-                path=PATH,
-            )
-        )
+        raise _unknown_person(id_)
     value: dict[str, Any] = {"name": person.name, "team": person.team, "roles": list(person.roles)}
     value |= {"emails": list(person.emails)} if person.emails else {}
     lines = [
@@ -66,6 +59,43 @@ def add_person_key(
     ]
     return _held(
         document, _append_block(text, document, "people", lines), ("people", id_), value | {"keys": [entry]}
+    )
+
+
+def check_person(text: str, id_: str, *, name: str | None, team: str | None, roles: Sequence[str]) -> None:
+    """ConfigurationError when ``id_`` is new and not described in full, or stands there as somebody else.
+
+    To be asked before a key is made: a key whose registration fails would be in the way of the next one.
+    """
+    _check_id(id_)
+    document = _read(text)
+    standing = (document.value.get("people") or {}).get(id_)
+    if standing is None:
+        if team is None or not roles:
+            raise _unknown_person(id_)
+        return
+    given = {"name": name, "team": team, "roles": list(roles) or None}
+    ConfigurationError.raise_if_any(
+        Problem(
+            f"{id_} stands here already with {key}: {_flow(standing.get(key))}, not {_flow(value)}",
+            why="a key is added to the person who stands here; nothing else about them changes",
+            remedy=f"leave out --{'role' if key == 'roles' else key}, or correct the file by hand first",
+            path=PATH,
+            line=document.line_of(("people", id_, key)),
+        )
+        for key, value in given.items()
+        if value is not None and value != standing.get(key)
+    )
+
+
+def _unknown_person(id_: str) -> ConfigurationError:
+    return ConfigurationError(
+        Problem(
+            f"there is no '{id_}' here yet",
+            why="a new person needs a name, a team and roles, because policy asks for them",
+            remedy="add --name, --team and --role",
+            path=PATH,
+        )
     )
 
 

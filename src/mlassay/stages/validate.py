@@ -10,7 +10,7 @@ from mlassay.config import Config, load_config, load_people, load_policy
 from mlassay.config.demo import is_demo_key
 from mlassay.config.types import People, Policy
 from mlassay.errors import ConfigurationError, Problem
-from mlassay.files import path_fault
+from mlassay.files import path_fault, read_yaml
 from mlassay.manifest import Manifest, load_manifest
 from mlassay.plan import Plan, make_plan
 
@@ -85,7 +85,7 @@ class _Reading:
     def manifests(self, config: Config | None) -> dict[str, Manifest]:
         """The manifests by name, each with its text about who is missing held to be one."""
         found = {}
-        for name, path in (config.data if config else {}).items():
+        for name, path in (config.data if config else self._named()).items():
             line = config.lines.get(f"data.{name}") if config else None
             named = Problem(
                 f"the manifest {path!r} is not there",
@@ -99,6 +99,20 @@ class _Reading:
                 found[name] = manifest
                 self.problems += self._missing_text(manifest)
         return found
+
+    def _named(self) -> dict[str, str]:
+        """The manifests that a faulty ml.yaml names, so that what is wrong with them is said in the same go."""
+        try:
+            document = read_yaml(CONFIG, self.read(CONFIG) or b"")
+        except ConfigurationError:
+            return {}
+        data = document.get("data")
+        named = data if isinstance(data, dict) else {}
+        return {
+            name: path
+            for name, path in named.items()
+            if isinstance(name, str) and isinstance(path, str) and not path_fault(path)
+        }
 
     def _missing_text(self, manifest: Manifest) -> Iterator[Problem]:
         if fault := path_fault(manifest.missing):
