@@ -16,7 +16,7 @@ RELEASE = Release(
     name="toy",
     source=Source("a" * 40, "b" * 40, "2026-11-20T23:59:59Z"),
     artifacts=(Artifact("model", "model.onnx", 12, "sha256:" + "c" * 64),),
-    inputs={"ml.yaml": "sha256:" + "d" * 64},
+    inputs=dict.fromkeys(("ml.yaml", "people", "policy"), "sha256:" + "d" * 64),
 )
 
 
@@ -56,7 +56,12 @@ def test_whatever_differs_makes_another_release(other):
         lambda r: r | {"artifacts": [r["artifacts"][0] | {"size": True}]},
         lambda r: r | {"artifacts": [r["artifacts"][0] | {"size": -1}]},
         lambda r: r | {"inputs": []},
-        lambda r: r | {"inputs": {"ml.yaml": 1}},
+        lambda r: r | {"inputs": r["inputs"] | {"ml.yaml": 1}},
+        lambda r: r | {"inputs": r["inputs"] | {"ml.yaml": "sha256:" + "D" * 64}},
+        lambda r: r | {"inputs": {name: r["inputs"][name] for name in ("ml.yaml", "people")}},
+        lambda r: r | {"source": r["source"] | {"commit": "--output=here"}},
+        lambda r: r | {"source": r["source"] | {"tree": "HEAD"}},
+        lambda r: r | {"artifacts": [r["artifacts"][0] | {"digest": "sha256:zz"}]},
         lambda r: [r],
     ],
 )

@@ -141,8 +141,8 @@ def _facts(
     release, verdict = found.release, found.verdict
     if release is None:
         return None, ReleaseFacts(release_id, "", "", {}, "", (), found.problems)
-    provenance = found.provenance or {}
-    reported = provenance.get("runDetails", {}).get("mlassay_self_reported", {})
+    provenance = found.provenance
+    reported = predicates.self_reported_of(provenance) if provenance else {}
     dispatcher = predicates.dispatcher_of(provenance) if provenance else None
     facts = ReleaseFacts(
         id=release.id,

@@ -12,7 +12,7 @@ from mlassay.digest import bare, sha256
 from mlassay.evidence.codec import plain, report_json
 from mlassay.evidence.layout import CONFIG, EVIDENCE, MODEL_SIGNATURE, POLICY, SUMMARY, VERDICT, gate_report
 from mlassay.evidence.release import Release
-from mlassay.evidence.statement import resource, resources
+from mlassay.evidence.statement import digests_of, resource, resources
 from mlassay.evidence.times import time_string
 from mlassay.evidence.verdict import GateReport, Outcome, Verdict
 
@@ -42,7 +42,11 @@ class Run:
 
 
 def provenance(
-    release: Release, run: Run, dependencies: Mapping[str, str], self_reported: Mapping[str, Any]
+    release: Release,
+    run: Run,
+    dependencies: Mapping[str, str],
+    self_reported: Mapping[str, Any],
+    version: str = __version__,
 ) -> dict[str, Any]:
     """SLSA provenance v1. What training said of itself is kept apart, under a name that says so."""
     source = release.source
@@ -61,7 +65,7 @@ def provenance(
             "resolvedDependencies": [commit, *resources({**release.inputs, **dependencies})],
         },
         "runDetails": {
-            "builder": {"id": run.builder, "version": {"mlassay": __version__}},
+            "builder": {"id": run.builder, "version": {"mlassay": version}},
             "metadata": {"invocationId": run.id},
             "mlassay_self_reported": plain(self_reported),
         },
@@ -71,6 +75,34 @@ def provenance(
 def dispatcher_of(predicate: Mapping[str, Any]) -> Dispatcher:
     """Who set the run off, by a verified provenance predicate."""
     return Dispatcher(**predicate["buildDefinition"]["internalParameters"]["dispatcher"])
+
+
+def self_reported_of(predicate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What training said of itself, by a verified provenance predicate."""
+    reported: Mapping[str, Any] = predicate["runDetails"]["mlassay_self_reported"]
+    return reported
+
+
+def provenance_again(predicate: Mapping[str, Any], release: Release, path: str) -> dict[str, Any]:
+    """The provenance of ``release`` with the run and the dependencies of ``predicate``: equal to it, or it is none.
+
+    KeyError, TypeError or EvidenceError when ``predicate`` does not even have the members to make it from.
+    """
+    definition, details = predicate["buildDefinition"], predicate["runDetails"]
+    dispatcher = dispatcher_of(predicate)
+    run = Run(
+        builder=details["builder"]["id"],
+        id=details["metadata"]["invocationId"],
+        ref=definition["externalParameters"]["ref"],
+        dispatcher=dispatcher,
+    )
+    version, reported = details["builder"]["version"]["mlassay"], self_reported_of(predicate)
+    texts = [run.builder, run.id, run.ref, dispatcher.account, dispatcher.account_id, dispatcher.email]
+    if not all(isinstance(text, str) for text in [*texts, version]) or not isinstance(reported, dict):
+        raise TypeError("a name or an id is not text, or what training reported is no mapping")
+    told = digests_of(definition["resolvedDependencies"][1:], path)
+    others = {name: digest for name, digest in told.items() if name not in release.inputs}
+    return provenance(release, run, others, reported, version)
 
 
 def test_result(report: GateReport, release: Release) -> dict[str, Any]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlassay.digest import canonical, parse_canonical, sha256
 from mlassay.errors import EvidenceError, Problem
-from mlassay.evidence.layout import release_id
+from mlassay.evidence.layout import CONFIG, release_id
 from mlassay.evidence.times import parse_time
 
 VERSION = 1
+NEEDED_INPUTS = frozenset({CONFIG, "policy", "people"})
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_OBJECT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,12 @@ def _release_of(value: Mapping[str, Any]) -> Release:
     texts += [text for a in release.artifacts for text in (a.role, a.path, a.digest)]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a name, id or digest is not text")
+    if not all(map(_DIGEST.fullmatch, [*release.inputs.values(), *(a.digest for a in release.artifacts)])):
+        raise ValueError("a digest is no 'sha256:' with 64 hex digits")
+    if not (_OBJECT.fullmatch(release.source.commit) and _OBJECT.fullmatch(release.source.tree)):
+        raise ValueError("its source is not named by full git ids")
+    if missing := sorted(NEEDED_INPUTS - release.inputs.keys()):
+        raise ValueError(f"no digest of {', '.join(missing)}")
     if any(type(a.size) is not int or a.size < 0 for a in release.artifacts):
         raise TypeError("a size is not a whole number of bytes")
     if [a.role for a in release.artifacts].count("model") != 1:
