@@ -15,6 +15,7 @@ import click
 
 from mlassay import __version__
 from mlassay.errors import MlassayError
+from mlassay.render.width import fold, terminal_width
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -56,7 +57,7 @@ def print_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """One line of progress or advice for people, on standard error."""
-    click.echo(text, err=True)
+    click.echo(fold(text, terminal_width(sys.stderr)), err=True)
 
 
 def show_error(error: MlassayError) -> None:
@@ -64,13 +65,14 @@ def show_error(error: MlassayError) -> None:
 
     Neighbours with the same reason and remedy share them: they are said once, below the last.
     """
+    width = terminal_width(sys.stderr)
     for (why, remedy), problems in groupby(error.problems, lambda each: (each.why, each.remedy)):
         for problem in problems:
             click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-            click.echo(printable(str(problem)), err=True)
+            click.echo(fold(f"error: {printable(str(problem))}", width)[len("error: ") :], err=True)
         for label, text in (("why", why), ("do", remedy)):
             if text:
-                click.echo(f"  {label}: {printable(text)}", err=True)
+                click.echo(fold(f"  {label}: {printable(text)}", width), err=True)
 
 
 def show_bug() -> None:

@@ -10,6 +10,7 @@ import click
 
 from mlassay.cli.common import note, print_json, printable
 from mlassay.errors import ExitCode
+from mlassay.render.width import fold, terminal_width
 
 if TYPE_CHECKING:
     from mlassay.ports import Signer
@@ -55,9 +56,16 @@ def gather_words(
 
 
 def _ask(option: str, question: str) -> str:
+    """An answer from the terminal; one that would not count is asked for again while its author is still there."""
+    from mlassay.policy.reasons import fault
+
     if not sys.stdin.isatty():
         raise click.UsageError(f"{option} is missing: {printable(question)}")
-    return str(click.prompt(printable(question), err=True))
+    while True:
+        text = str(click.prompt(printable(question), err=True))
+        if not (why_not := fault(text)):
+            return text
+        note(f"  This will not do: {why_not}.")
 
 
 def give_objection(
@@ -153,4 +161,4 @@ def exit_no(allowed: bool) -> None:
 
 def say(text: str) -> None:
     """One line for people on standard output, whoever wrote the words in it."""
-    click.echo(printable(text))
+    click.echo(fold(printable(text), terminal_width(sys.stdout)))

@@ -182,7 +182,7 @@ def text_fault(case: Case, record: Approval) -> str:
         for text in (other.record.reason, other.record.risk)
     ]
     if bad := fault(record.reason, [request.reason, *earlier]):
-        return f"the reason is none: {bad}"
+        return f"the reason will not do: {bad}"
     if bad := fault(record.risk, [request.reason, record.reason, *earlier]):
         return f"the accepted risk is not described: {bad}"
     return ""

@@ -52,4 +52,4 @@ def waiver_faults(case: PromotionCase, waiver: Signed[Waiver], roles: tuple[str,
     if record.at > case.now + TOLERANCE:
         yield "it is dated in the future"
     if why_not := fault(record.reason):
-        yield f"its reason is none: {why_not}"
+        yield f"its reason will not do: {why_not}"

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 from mlassay.evidence import GateReport, Outcome, Verdict
 from mlassay.render.finding import lines
 from mlassay.render.text import MARKS, WORDS, count, criteria_text, numbers_text, ordered, plain
+from mlassay.render.width import fold
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,6 +78,7 @@ def _table(verdict: Verdict) -> Table:
 def _show_findings(console: Console, gate: GateReport, said: set[tuple[str, str]]) -> None:
     """What ``gate`` has against the model; a reason and remedy that were ``said`` already are not said again."""
     bad = ordered(gate.findings)
+    width = console.width if console.is_terminal else None
     for finding in bad[:FINDINGS]:
         head, *rest = lines(gate, finding)
         console.print()
@@ -88,7 +90,7 @@ def _show_findings(console: Console, gate: GateReport, said: set[tuple[str, str]
                 continue  # `explain` and the report have them
             if again and line.startswith(("  why:", "  do:")):
                 continue  # it stands above
-            console.print(line, soft_wrap=True)
+            console.print(fold(line, width), soft_wrap=True)
     if len(bad) > FINDINGS:
         console.print(
             f"\nand {count(len(bad) - FINDINGS, 'more finding')} of {plain(gate.gate)}; report.md has them"

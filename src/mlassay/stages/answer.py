@@ -117,7 +117,7 @@ def _why_not(case: Case, signer: Signer, record: Approval | Refusal | Withdrawal
         if isinstance(record, Withdrawal) and record.person not in {a.record.person for a in case.approvals}:
             return f"{record.person} has not approved {case.id}, so there is nothing to withdraw; refuse it instead"
         why = fault(record.reason)
-        return f"the reason is none: {why}" if why else ""
+        return f"the reason will not do: {why}" if why else ""
     if no := may_not(case, person):
         return no
     if unknown := sorted(set(record.answers) - {q.id for q in case.request.record.questions}):

@@ -51,7 +51,7 @@ def propose(desk: Desk, signer: Signer, reason: str, *, dry_run: bool = False) -
         name = RequestName(_id(request))
         proposed = Proposed(name, request, tuple(sorted(files)))
         if why := fault(reason):
-            return Proposed(name, request, proposed.files, no=f"the reason is none: {why}")
+            return Proposed(name, request, proposed.files, no=f"the reason will not do: {why}")
         if found := _open_already(desk, request):
             return Proposed(found[0], request, proposed.files, pull=found[1], already=True)
         if dry_run:

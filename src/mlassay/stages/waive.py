@@ -99,7 +99,7 @@ def _why_not(policy: Policy, person: Person, waiver: Waiver, outcome: Outcome) -
     if (waiver.until - waiver.at.date()).days > policy.waiver_days:
         yield f"policy allows a waiver for at most {policy.waiver_days} days"
     if why := fault(waiver.reason):
-        yield f"the reason is none: {why}"
+        yield f"the reason will not do: {why}"
 
 
 def _stands(desk: Desk, line: MainLine, path: str, waiver: Waiver) -> tuple[bool, str]:

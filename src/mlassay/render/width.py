@@ -1,0 +1,33 @@
+"""Long lines on a narrow terminal: broken between words, what follows indented."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from typing import IO
+
+
+def terminal_width(file: IO[str]) -> int | None:
+    """Columns of the terminal behind ``file``; None where there is none, and lines stay whole for grep."""
+    return shutil.get_terminal_size().columns if file.isatty() else None
+
+
+def fold(text: str, width: int | None) -> str:
+    """``text`` with each line at most ``width`` wide; commands stay whole, so that they can be copied."""
+    return "\n".join(_folded(line, width) for line in text.split("\n"))
+
+
+def _folded(line: str, width: int | None) -> str:
+    if width is None or len(line) <= width or "mlassay " in line or width < 30:
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    label, colon, _ = line.lstrip().partition(":  ")  # "what:  …": what follows stands below the text
+    hang = len(label) + 3 if colon and len(label) < 8 else 2
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=indent + " " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
