@@ -86,7 +86,7 @@ def test_what_is_being_accepted_is_shown_before_it_is_signed(team):
     told = approve(team, id_, "robin", "--dry-run")
     for words in (
         "runs nothing yet",
-        "Risk: major",
+        "Risk: moderate",
         "bias passed",
         "Who is worse off",
         "no weakening, no waiver",

@@ -27,7 +27,7 @@ objective: Say which applications deserve a second look.
 owner: lee
 risk:
   unavailability: {probability: 1, impact: 2}
-  bad_prediction: {probability: 3, impact: 4}
+  bad_prediction: {probability: 3, impact: 3}
   decay:          {probability: 1, impact: 2}
   lost_skills:    {probability: 1, impact: 2}
   review_by: "2030-01-01"
@@ -47,12 +47,12 @@ environments: [staging, production]
 minimum_risk: minor
 approvals:
   staging: {minor: {count: 1}, moderate: {count: 1}, major: {count: 1}, severe: {count: 2}}
-  production: {minor: {count: 1}, moderate: {count: 1}, major: {count: 2, outside: 1}, severe: {count: 2, outside: 1}}
+  production: {minor: {count: 1}, moderate: {count: 2, outside: 1}, major: {count: 2, outside: 1}, severe: {count: 2, outside: 1}}
 gates: {minor: [performance], moderate: [performance, bias], major: [performance, bias], severe: [performance, bias]}
 floors:
   performance: {accuracy: {min: 0.7}}
   bias: {sensitive: [group], selection_rate_ratio: {min: 0.8}}
-isolation_from: major
+isolation_from: moderate
 waivers: {inconclusive: [risk-lead], failed: [], days: 90}
 weakenings: [risk-lead]
 changes: {governance: {count: 1, roles: [risk-lead]}, manifest: {count: 1}}

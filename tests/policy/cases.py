@@ -18,7 +18,7 @@ from mlassay.evidence.records import (
 )
 from mlassay.evidence.verdict import Outcome
 from mlassay.policy import ChangeCase, PromotionCase, ReleaseFacts, Signed, Terms, Touched
-from mlassay.policy.questions import open_questions
+from mlassay.policy.questions import WHOM, open_questions
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RELEASE, DIGEST, MODEL = "20261120-1a2b3c4d", sha256(b"release"), "ab" * 32
@@ -153,6 +153,7 @@ REQUEST = Request(
     requester="dana",
     requested_at=NOW - timedelta(hours=1),
     reason="Fewer wrong refusals at the same default rate, as the report shows.",
+    questions=(WHOM,),
 )
 
 
@@ -166,8 +167,10 @@ def approval(name: str, asked: Any = REQUEST, /, **more: Any) -> Approval:
     reason, risk = REASONS.get(
         name, (f"{name} has read every page of the report twice.", f"{name} sees the small group.")
     )
+    answers = {"whom": "Applicants near the threshold; we bear the defaults."} | more.pop("answers", {})
     return Approval(
         **{
+            "answers": answers if getattr(asked, "questions", ()) else {},
             "request": asked.digest,
             "person": name,
             "reason": reason,
@@ -238,7 +241,9 @@ def waived_case(record: Waiver | None = None, **more: Any) -> PromotionCase:
     record = record or waiver()
     use = WaiverUse(f"governance/waivers/{record.release}.{record.gate}.{record.person}.json", record.digest)
     facts = replace(FACTS, gates=FACTS.gates | {"bias": Outcome.INCONCLUSIVE})
-    asked = replace(REQUEST, waivers=(use,), questions=open_questions({"bias": Outcome.INCONCLUSIVE}))
+    asked = replace(
+        REQUEST, waivers=(use,), questions=open_questions({"bias": Outcome.INCONCLUSIVE}, Level.MAJOR)
+    )
     answers = {"waived.bias": "The next quarter brings enough rows; until then each refusal is read."}
     return case(
         **{

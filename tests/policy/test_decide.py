@@ -308,8 +308,17 @@ def test_a_reason_copied_from_the_request_or_from_another_is_refused():
     )
 
 
+def test_where_the_risk_is_major_a_request_must_ask_whom_it_favours():
+    assert unmet(case(asked=replace(REQUEST, questions=()))) == {"questions"}
+    low = replace(
+        TERMS,
+        risk=replace(TERMS.risk, probability_impact=dict.fromkeys(TERMS.risk.probability_impact, (1, 1))),
+    )
+    assert decide(case(asked=replace(REQUEST, questions=()), terms=low, live_terms=low)).allowed
+
+
 def test_open_questions_need_an_answer_of_every_approval():
-    asked = replace(REQUEST, questions=(Question("worse-off", "Who is worse off?"),))
+    asked = replace(REQUEST, questions=(*REQUEST.questions, Question("worse-off", "Who is worse off?")))
     silent = tuple(signed(approval(name, asked)) for name in ("robin", "lee"))
     assert {"questions", "approvals"} <= unmet(case(asked=asked, approvals=silent))
     spoken = tuple(

@@ -114,7 +114,7 @@ def test_a_stale_checkout_does_not_take_back_what_others_changed(team, tmp_path)
     id_ = proposed(team).name.id
     team.say(id_, "lee")
     team.merge(id_)
-    edit(other, "governance/policy.yaml", "isolation_from: major", "isolation_from: minor")
+    edit(other, "governance/policy.yaml", "isolation_from: moderate", "isolation_from: minor")
     with pytest.raises(ConfigurationError, match="behind"):
         proposed(other)
 

@@ -21,7 +21,7 @@ from mlassay.isolation import available, why_not
 PEOPLE = {
     "dana": ("Dana Diaz", "modelling", "developer"),
     "robin": ("Robin Reyes", "modelling", "reviewer"),
-    "lee": ("Lee Long", "risk", "risk-lead"),
+    "lee": ("Lee", "risk", "risk-lead"),
 }
 
 
@@ -288,8 +288,7 @@ class Asked:
 def _ask(story: Story, environment: str, reason: str) -> Asked:
     words = ["promote", environment, "--reason", reason, "--key", str(story.key("dana")), "--json"]
     said = json.loads(story.verb(*words))
-    questions = tuple(q["id"] for q in said["questions"])
-    return Asked(said["promotion"], environment, said["release"], questions)
+    return Asked(said["promotion"], environment, said["release"], tuple(said["questions"]))
 
 
 def _decided_and_merged(story: Story, asked: Asked) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from mlassay.config.demo import is_demo_key
-from mlassay.evidence.verdict import Outcome
+from mlassay.evidence.records import Question
 from mlassay.policy.approvals import (
     TOLERANCE,
     Standing,
@@ -132,7 +132,7 @@ def texts(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:
         "they withdraw it from the branch and approve again, in their own words" if bad else "",
     )
     questions = {question.id for question in case.request.record.questions}
-    expected = {question.id for question in open_questions(_gates(case))}
+    expected = {question.id for question in _must_ask(case)}
     if questions | expected:
         counted = [s for s in standing if s.counts]
         answered = {
@@ -147,8 +147,10 @@ def texts(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:
         yield Demand("questions", not silent, what, remedy if silent else "")
 
 
-def _gates(case: Case) -> Mapping[str, Outcome]:
-    return case.release.gates if isinstance(case, PromotionCase) and case.release else {}
+def _must_ask(case: Case) -> tuple[Question, ...]:
+    if not isinstance(case, PromotionCase):
+        return ()
+    return open_questions(case.release.gates if case.release else {}, case.level)
 
 
 def keys(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:

@@ -168,6 +168,8 @@ def _request(desk: Desk, wish: _Wish, reason: str, questions: Sequence[Question]
     live_source = source_of(repository, wish.tip, live.live.release) if live else None
     old = terms_at(repository, live_source) if live_source else None
     gates = {report.gate: report.outcome for report in wish.verdict.gates}
+    new = terms_at(repository, wish.release.source.commit)
+    level = max(new.risk.level, wish.policy.minimum_risk, key=lambda level: level.rank)
     pointer = dump_environment(_pointer(wish, _id(wish)))
     return Request(
         environment=wish.environment,
@@ -181,9 +183,9 @@ def _request(desk: Desk, wish: _Wish, reason: str, questions: Sequence[Question]
         requester=wish.requester.id,
         requested_at=wish.now,
         reason=reason,
-        weakenings=weakenings(terms_at(repository, wish.release.source.commit), old, wish.policy),
+        weakenings=weakenings(new, old, wish.policy),
         waivers=tuple(_waivers(desk, wish, gates)),
-        questions=(*open_questions(gates), *questions),
+        questions=(*open_questions(gates, level), *questions),
     )
 
 
