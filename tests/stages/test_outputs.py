@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import pytest
 
-from mlassay.stages._pickles import find_pickle
+from mlassay.model.pickles import find_pickle
 from mlassay.stages._probe import held_against, interpreter
 
 

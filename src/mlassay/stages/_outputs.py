@@ -12,7 +12,7 @@ from typing import Any
 
 from mlassay.errors import ConfigurationError, MlassayError, Problem
 from mlassay.files import find_file, path_fault, read_json
-from mlassay.stages._pickles import find_pickle
+from mlassay.model.pickles import find_pickle
 
 TOTAL_BYTES = 1 << 30
 FILES = 1000
