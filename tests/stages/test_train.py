@@ -276,6 +276,15 @@ def test_a_program_that_is_not_there_is_said_to_be_so(tmp_path):
     assert "no-such-program" in trained.problems[0].what
 
 
+def test_a_python_error_is_told_with_the_teams_own_line(tmp_path):
+    program = "import json\n\n\ndef fit():\n    json.loads('{')\n\n\nfit()\n"
+    repository = project(tmp_path, {"train.py": program})
+    trained = train(plan(tmp_path, "python train.py", ("train.py",)), repository, tmp_path / "run")
+    problem = trained.problems[0]
+    assert (problem.path, problem.line) == ("train.py", 5)
+    assert "JSONDecodeError" in problem.what
+
+
 @pytest.mark.parametrize(
     ("program", "advice"),
     [

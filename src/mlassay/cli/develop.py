@@ -225,12 +225,18 @@ def _test(
         report=lambda verdict: plan_report(verdict, plan),
         partial=bool(gates),
         cross_checks=cross_checks,
-        progress=lambda text: note(f"  {printable(text)}") if cross_checks else None,
+        progress=lambda text: _say_what_takes_time(text, cross_checks=cross_checks),
         on_gate=on_gate,
     )
     for warning in tested.warnings:
         click.secho(f"warning: {printable(warning)}", fg="yellow", err=True)
     return tested
+
+
+def _say_what_takes_time(text: str, *, cross_checks: bool) -> None:
+    """What a gate is at, where that can take more than a second."""
+    if cross_checks or text.startswith(("unit:", "adversarial:")):
+        note(f"  {printable(text)}")
 
 
 def _show(tested: Tested, run_folder: Path, *, as_json: bool) -> None:

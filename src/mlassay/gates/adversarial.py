@@ -131,6 +131,7 @@ def _judge(criteria: Criteria, measured: Measured) -> Finding:
             f"{measured.vulnerable} of {measured.looked_at} decisions flip in the box; "
             f"{measured.undecided} were not broken and are undecided, not robust"
         )
+    what += f", where a share of at least {least:g} must hold"
     outcome, remedy = (
         Outcome.INCONCLUSIVE,
         "measure on more rows, or let people judge the witnesses and waive the gate",

@@ -33,6 +33,9 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"MemoryError|std::bad_alloc"), "raise 'train.limits.memory', or use less at a time"),
 )
 
+_FRAME = re.compile(r'^ *File "[^"\n]*/work/([^"\n]+)", line (\d+)', re.MULTILINE)
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b")
+
 
 def tail(log: bytes, lines: int = TAIL_LINES) -> str:
     """The last lines of a (cleaned) log."""
@@ -44,7 +47,25 @@ def explain(config: Config, key: str, command: Sequence[str], limits: Limits, ou
     what, remedy, place = _ended(command, key, limits, outcome)
     remedy = remedy or _advice(config, key, tail(outcome.log, 60))
     line = config.lines.get(place) or config.lines.get(f"{key}.run") or config.lines.get(key)
-    return Problem(what, why="there is nothing to test", remedy=remedy, path="ml.yaml", line=line)
+    path = "ml.yaml"
+    if outcome.ended == "exited" and (raised := _raised(config, key, outcome.log)):
+        path, line, error = raised
+        what = f"{what}: {error}"
+    return Problem(what, why="there is nothing to test", remedy=remedy, path=path, line=line)
+
+
+def _raised(config: Config, key: str, log: bytes) -> tuple[str, int, str] | None:
+    """File, line and message of a Python traceback at the end of the log, where it passes through the team's code."""
+    text = tail(log, 200)
+    last = text.rsplit("\n", 1)[-1]
+    step = config.train if key == "train" else config.prepare[int(key.rpartition(".")[2])]
+    used = tuple(step.uses)
+    frames = [
+        (path, int(line))
+        for path, line in _FRAME.findall(text)
+        if path in used or path.startswith(tuple(f"{name.rstrip('/')}/" for name in used))
+    ]
+    return (*frames[-1], last[:200]) if frames and _RAISED.match(last) else None
 
 
 def _ended(command: Sequence[str], key: str, limits: Limits, outcome: Outcome) -> tuple[str, str, str]:
