@@ -64,7 +64,10 @@ STORY = {
     "test": ("train", "test"),
     "sign": ("test", "sign --key {keys}/ci.pem"),
     "record": ("sign", "record"),
-    "promote": ("record", "promote staging --reason |It treats both groups alike, at good accuracy.| --key {keys}/dana"),
+    "promote": (
+        "record",
+        "promote staging --reason |It treats both groups alike, at good accuracy.| --key {keys}/dana",
+    ),
     "approve": ("promote", "approve {request} --reason |{reason}| --risk |{risk}| --key {keys}/robin"),
     "refuse": ("promote", "refuse {request} --reason |{reason}| --key {keys}/robin"),
     "merge": ("approve", "merge {request}"),
@@ -77,7 +80,9 @@ STORY = {
 
 def git(folder, *words, check=True):
     """One git command in ``folder``; what it printed."""
-    done = subprocess.run(["git", "-C", folder, *map(str, words)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "-C", folder, *map(str, words)], capture_output=True, text=True, check=False
+    )
     assert not check or not done.returncode, (words, done.stderr)
     return done.stdout.strip()
 

@@ -17,10 +17,14 @@ def settled(folder):
     team, remote = folder / "team", folder / "remote.git"
     assert git(team, "status", "--porcelain", "--untracked-files=all", "--", ":!governance") == ""
     assert git(team, "diff", "--cached", "--name-only") == ""
-    assert not [path for path in (team / ".git").rglob("*.lock")], "no lock blocks whoever comes next"
+    assert not list((team / ".git").rglob("*.lock")), "no lock blocks whoever comes next"
     run = team / ".mlassay/run"
     left = {path.relative_to(run).as_posix(): path for path in sorted(run.rglob("*")) if path.is_file()}
-    same = {name: left[name].read_bytes() for name in left if re.match(r"test/|sign/release|sign/model.onnx", name)}
+    same = {
+        name: left[name].read_bytes()
+        for name in left
+        if re.match(r"test/|sign/release|sign/model.onnx", name)
+    }
     asked = small.request(folder) or "nothing"
     refs = git(remote, "for-each-ref", "--format=%(refname)").splitlines()
     return {

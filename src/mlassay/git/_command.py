@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +95,19 @@ def environment(*, network: bool = False, extra: Mapping[str, str] | None = None
     return kept | PINNED | ({} if network else NO_TRANSPORT) | dict(extra or {})
 
 
+_held: ContextVar[tuple[int, ...]] = ContextVar("held", default=())
+
+
+@contextlib.contextmanager
+def held(handle: int) -> Iterator[None]:
+    """Let every git process of the block, and whatever it starts, hold ``handle`` open too."""
+    token = _held.set((*_held.get(), handle))
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
 def run(
     arguments: Sequence[str | bytes],
     folder: Path,
@@ -117,6 +132,7 @@ def run(
             capture_output=True,
             check=False,
             timeout=REMOTE_TIMEOUT if network else None,
+            pass_fds=_held.get(),
         )
     except FileNotFoundError as error:
         raise ConfigurationError(_not_started(folder)) from error

@@ -73,5 +73,5 @@ def _identity(person: re.Match[bytes]) -> Identity:
 def _text(body: bytes, encoding: bytes) -> str:
     try:
         return body.decode(encoding.decode("ascii", "replace"), "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # no such encoding, or one that does not know "replace" (idna, undefined)
         return body.decode("utf-8", "replace")

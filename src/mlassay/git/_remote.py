@@ -20,6 +20,7 @@ _LOCKED = re.compile(
     r"cannot lock ref|unable to lock|failed to lock|failed to update ref|incorrect old value"
     r"|reference already exists|unable to resolve reference|\.lock': File exists"
 )
+_LOCK = re.compile(r"\.lock': File exists")
 _GONE = re.compile(
     r"does not appear to be a git repository|not found|does not exist|[Nn]o such file or directory|No such remote"
 )
@@ -194,6 +195,10 @@ def _remedy(said: str) -> str:
     if own:
         return f"the remote belongs to another user; if you trust it: {_command.words(own[0])}"
     for pattern, remedy in (
+        (
+            _LOCK,
+            "wait until the other git process ends; if there is none, delete the lock file that is named",
+        ),
         (_DECLINED, "the remote's own rules refused it: ask who runs it, or go through a pull request"),
         (
             _NO_ROUTE,

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
-from mlassay.git import _checkout, _command, _fsck, _history, _remote, _revisions, _worktree, _write
+from mlassay.git import _checkout, _command, _dead, _fsck, _history, _remote, _revisions, _worktree, _write
 from mlassay.git._command import Result
 from mlassay.git._objects import Objects, kind_of, shallow
 from mlassay.git._values import (
@@ -334,8 +334,10 @@ class Repository:
         old = self.branch(branch)
         if old is None or not self.is_ancestor(old, commit):
             return False
+        self._clear_the_dead()
         if old != commit:
-            _checkout.move(self.folder, self.worktree, full_ref(f"refs/heads/{branch}"), old, full_id(commit))
+            with _dead.writing(self.git_dir, f"{old} {full_id(commit)}"):
+                _checkout.move(self.folder, self.worktree, full_ref(f"refs/heads/{branch}"), old, commit)
         return self.branch(branch) == commit
 
     # Remotes
@@ -352,7 +354,9 @@ class Repository:
 
     def fetch(self, remote: str) -> None:
         """Bring the remote's branches to ``refs/remotes/<remote>/``; RemoteError with a remedy when it fails."""
-        _remote.fetch(self.folder, remote)
+        self._clear_the_dead(remote)
+        with _dead.writing(self.git_dir):
+            _remote.fetch(self.folder, remote)
 
     def remote_ref(self, remote: str, ref: str) -> str | None:
         """Where the remote itself says that ``ref`` is now; None when it has no such ref."""
@@ -364,12 +368,25 @@ class Repository:
         ``expected`` None: it must not exist; ``commit`` None: delete it. A ref that is already there counts as
         done. MovedOn when it is elsewhere; RemoteError when the remote refuses.
         """
-        _remote.push(self.folder, remote, commit, ref, expected)
+        self._clear_the_dead(remote)
+        with _dead.writing(self.git_dir):
+            _remote.push(self.folder, remote, commit, ref, expected)
 
     # Private
 
     def _git(self, *arguments: str) -> Result:
         return _command.run(arguments, self.folder)
+
+    def _clear_the_dead(self, remote: str | None = None) -> None:
+        """Remove what a killed run of ours left: its locks would stop this one."""
+        if not _dead.notes(self.git_dir):
+            return
+        url = self.config(f"remote.{remote}.url") if remote and remote != "." else None
+        there = Path(self.folder, url) if url and "://" not in url else None
+        if there is not None and (there / ".git").is_dir():
+            there /= ".git"
+        is_here = there is not None and (there / "objects").is_dir()
+        _dead.clear(self.worktree, self.git_dir, self._common_dir, there if is_here else None)
 
     def _tree_folder(self) -> Path:
         if self.worktree is None:
