@@ -292,8 +292,9 @@ def test_other_encodings_and_hostile_names_are_text(team, git):
     )
     made = team.commit(forge(team, git, "commit", latin))
     assert (made.message, made.author.name, made.author.email) == ("été\n", "�", "")
-    unknown = latin.replace(b"latin-1", b"no-such")
-    assert team.commit(forge(team, git, "commit", unknown)).message == "�t�\n"
+    for name in (b"no-such", b"idna", b"undefined", b"hex"):
+        unknown = latin.replace(b"latin-1", name)
+        assert team.commit(forge(team, git, "commit", unknown)).message == "�t�\n", name
 
 
 def test_a_shallow_clone_is_told_how_to_complete_itself(team, tmp_path):

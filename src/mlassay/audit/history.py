@@ -110,6 +110,7 @@ def unexplained(group: Group) -> Iterator[Problem]:
     requests = group.requests
     pointers = {layout.pointer_path(name.environment) for name in requests if name.environment}
     change = any(not name.environment for name in requests)
+    final = {touched.path: touched.new for touched in group.changes}
     for touched in group.changes:
         path = touched.path
         if touched.old is not None and layout.is_append_only(path):
@@ -127,6 +128,9 @@ def unexplained(group: Group) -> Iterator[Problem]:
             continue  # each is judged by itself
         elif not change:
             yield _problem(group, path, "no change request explains this change", _BY_REQUEST)
+        if touched.new != final[path] and not layout.is_append_only(path):
+            what = "between two commits this was something else than what was signed"
+            yield _problem(group, path, what, "whoever looked at that moment followed what nobody asked for")
 
 
 _BY_REQUEST = "guarded paths change by a request that people signed, never by a bare push"

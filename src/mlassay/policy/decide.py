@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlassay.policy import change_rules, common_rules, promotion_rules
+from mlassay.policy import change_rules, common_rules, line_rules, promotion_rules
 from mlassay.policy.approvals import Standing, standings
 from mlassay.policy.types import Case, ChangeCase, Decision, Demand, PromotionCase
 
@@ -45,6 +45,7 @@ def _change(case: ChangeCase, standing: tuple[Standing, ...]) -> Iterator[Demand
 
 def _common(case: Case, standing: tuple[Standing, ...]) -> Iterator[Demand]:
     yield from common_rules.base(case)
+    yield from line_rules.signed_ground(case)
     yield from common_rules.readable(case)
     yield from common_rules.request_signature(case)
     yield from common_rules.refusals(case)

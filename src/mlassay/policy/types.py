@@ -96,7 +96,8 @@ class CommonCase:
     """What a promotion and a change under ``governance/`` have in common.
 
     ``policy`` and ``people`` are those of the first parent. ``now`` is the time of the judgement, ``parent_time``
-    the first parent's. ``problems`` are records of this request that cannot be read.
+    the first parent's. ``problems`` are records of this request that cannot be read. ``unsigned`` says what of the
+    main line under an open request came by no request that holds; for a merged one that is audit's to say.
     """
 
     id: str
@@ -112,6 +113,7 @@ class CommonCase:
     base_on_line: bool
     touched: tuple[Touched, ...]
     contributors: tuple[Contributor, ...] = ()
+    unsigned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

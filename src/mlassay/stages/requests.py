@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from mlassay.case.common import Place
 from mlassay.case.main_line import MainLine, main_line
-from mlassay.case.promotion import read_case
 from mlassay.case.requests import RequestName, governance_at, name_of_branch, name_of_path
+from mlassay.case.standing import read_open_case
 from mlassay.config import People, Person
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
@@ -46,7 +46,7 @@ class Desk:
         """The case of an open request, against the main line's tip."""
         since = self.repository.merge_base(line.tip, found.pull.head)
         place = Place(line.tip, found.pull.head, since, self.now(line.tip))
-        return read_case(self.repository, found.name, place, self.verifiers)
+        return read_open_case(self.repository, found.name, place, self.verifiers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from mlassay.case.answers import SignedReader
 from mlassay.case.common import Place
 from mlassay.case.history import Held, pointers
 from mlassay.case.main_line import main_line
-from mlassay.case.promotion import read_case
 from mlassay.case.release import ReleaseEvidence, read_release
 from mlassay.case.requests import RequestName, governance_at, name_of_branch
+from mlassay.case.standing import read_open_case
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.evidence.records import Waiver
@@ -116,7 +116,7 @@ def _waiting(repository: Repository, name: RequestName, head: str, verifiers: Ve
     now = max(datetime.now(UTC), repository.commit(tip).time)
     try:
         since = repository.merge_base(tip, head)
-        case = read_case(repository, name, Place(tip, head, since, now), verifiers)
+        case = read_open_case(repository, name, Place(tip, head, since, now), verifiers)
     except EvidenceError as error:
         return Waiting(name, None, None, str(error))
     return Waiting(name, case, decide(case))
