@@ -133,7 +133,11 @@ def _whole(evidence: ReleaseEvidence) -> tuple[Release, Verdict]:
 
 
 def _open_already(desk: Desk, wish: _Wish) -> Promoted | None:
-    """The open request of this person for this release in place of this pointer, unless somebody blocked it."""
+    """The open request of this person for this release in place of this pointer, unless somebody blocked it.
+
+    One that leans on other waivers, or on a policy that has changed, can no longer be met: it is asked for anew.
+    """
+    waivers = set(_waivers(desk, wish))
     for pull in desk.forge.requests():
         name = name_of_branch(pull.branch)
         if name is None or name.environment != wish.environment:
@@ -145,6 +149,8 @@ def _open_already(desk: Desk, wish: _Wish) -> Promoted | None:
             continue  # whoever pushed that branch has not asked for anything that can be read
         same = (request.release_digest, request.requester, request.previous)
         if same != (wish.release.digest, wish.requester.id, wish.previous):
+            continue
+        if request.policy != wish.policy.digest or set(request.waivers) != waivers:
             continue
         blocked = any(
             desk.repository.entry(pull.head, f"{name.folder}/{pile}") for pile in ("refusals", "withdrawals")
@@ -184,13 +190,14 @@ def _request(desk: Desk, wish: _Wish, reason: str, questions: Sequence[Question]
         requested_at=wish.now,
         reason=reason,
         weakenings=weakenings(new, old, wish.policy),
-        waivers=tuple(_waivers(desk, wish, gates)),
+        waivers=tuple(_waivers(desk, wish)),
         questions=(*open_questions(gates, level), *questions),
     )
 
 
-def _waivers(desk: Desk, wish: _Wish, gates: dict[str, Outcome]) -> Iterator[WaiverUse]:
+def _waivers(desk: Desk, wish: _Wish) -> Iterator[WaiverUse]:
     """Every waiver on the main line for a gate of this very release that did not pass, and that has not ended."""
+    gates = {report.gate: report.outcome for report in wish.verdict.gates}
     for path, entry in desk.repository.tree(wish.tip, layout.WAIVERS.rstrip("/")).items():
         if not path.startswith(f"{layout.WAIVERS}{wish.release.id}.") or not path.endswith(".json"):
             continue
