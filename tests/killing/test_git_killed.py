@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-from mlassay.git import Repository
 from tests.killing import git_killer, harness, small
 from tests.killing.small import git
 from tests.killing.test_killed import again, settled, sound
@@ -109,4 +108,4 @@ def test_a_persons_own_file_where_a_killed_move_stopped_is_not_lost(stopped, ver
     assert report.read_text() == "My own notes about this.\n"
     report.unlink()
     assert verbs.run(["record"], team).code == 0
-    assert Repository.open(team).branch("main") == git(team, "rev-parse", "origin/main")
+    assert git(team, "rev-parse", "main") == git(team, "rev-parse", "origin/main")
