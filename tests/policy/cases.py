@@ -129,6 +129,7 @@ TERMS = Terms(
     },
     manifests={"applications": sha256(b"manifest")},
     splits={"applications": "stratified 0.7 0.3 seed 7"},
+    withheld=("afam", "single"),
 )
 
 FACTS = ReleaseFacts(

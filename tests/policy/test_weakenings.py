@@ -58,6 +58,7 @@ def ids(new, old=TERMS, policy=POLICY):
         ("criteria.adversarial.rows", terms("adversarial.rows", 100)),
         ("criteria.unit.run", terms("unit.run", "true")),
         ("criteria.bias.minimum_rows", terms("bias.minimum_rows", 5)),
+        ("withheld.afam", terms(withheld=("single",))),
     ],
 )
 def test_each_weakening_is_named_alone_with_before_and_after(id_, new):
@@ -87,6 +88,7 @@ def test_a_lowered_level_is_named_beside_the_lowered_risk():
         terms("bias.rationale", "a longer text"),
         terms("bias.intersections", True),
         terms(manifests={**TERMS.manifests, "more": "sha256:" + "2" * 64}),
+        terms(withheld=("afam", "single", "age")),
     ],
 )
 def test_the_same_or_stricter_is_no_weakening(new):

@@ -241,6 +241,7 @@ def test_training_without_isolation_is_refused_at_this_risk(tmp_path):
     [
         (("probability: 3, impact: 3", "probability: 3, impact: 2"), "risk.bad_prediction"),
         (("threshold: 0.5", "threshold: 0.6"), "threshold"),
+        (("withhold: [group]", "withhold: []"), "withheld.group"),
         (('favourable: "no"', 'favourable: "yes"'), "favourable"),
         (("accuracy: {min: 0.8}", "accuracy: {min: 0.75}"), "criteria.performance.accuracy.min"),
         (("data: applications/test", "data: applications/easy"), "evaluation.data"),

@@ -39,6 +39,7 @@ def _terms(config: Config, policy: Policy, manifests: Mapping[str, Manifest]) ->
         gates=gates,
         manifests={name: manifest.digest for name, manifest in manifests.items()},
         splits={name: _split(manifest) for name, manifest in manifests.items()},
+        withheld=tuple(config.train.withhold),
     )
 
 

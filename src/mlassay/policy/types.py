@@ -60,7 +60,7 @@ class Terms:
     """What a release was judged by: from its source commit's ml.yaml, manifests and policy floors.
 
     ``favourable`` is the label's value, ``gates`` the criteria in force, ``manifests`` digests and ``splits`` the
-    split rules in one spelling, both by data name.
+    split rules in one spelling, both by data name, ``withheld`` the columns that training never saw.
     """
 
     risk: Risk
@@ -72,6 +72,7 @@ class Terms:
     gates: Mapping[str, Mapping[str, Any]]
     manifests: Mapping[str, str]
     splits: Mapping[str, str]
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,9 @@ def _against_live(new: Terms, old: Terms) -> Iterator[Weakening]:
         yield Weakening(
             f"sensitive.{column}", f"the column {column} is no longer sensitive", "sensitive", "not"
         )
+    for column in sorted(set(old.withheld) - set(new.withheld)):
+        what = f"the column {column} is no longer withheld from training"
+        yield Weakening(f"withheld.{column}", what, "withheld", "not")
     for id_, what, before, after in (
         ("favourable", "the favourable label was changed", old.favourable, new.favourable),
         ("threshold", "the decision threshold was moved", old.threshold, new.threshold),
