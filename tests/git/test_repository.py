@@ -240,6 +240,16 @@ def test_fast_forward_loses_nothing_uncommitted(team, record, git, commit, state
     assert (team.folder / path).read_bytes() == b"mine\n"
 
 
+def test_fast_forward_passes_over_uncommitted_files_that_are_what_it_brings(team, record):
+    made = record(team, team.head(), {"readme": b"the same\n", "new/file": b"new\n"})
+    (team.folder / "readme").write_bytes(b"the same\n")
+    (team.folder / "new").mkdir()
+    (team.folder / "new/file").write_bytes(b"new\n")
+    assert team.fast_forward("main", made) is True
+    assert team.head() == made
+    assert team.uncommitted() == []
+
+
 def test_fast_forward_moves_a_branch_that_is_not_checked_out_and_no_other_way_than_forward(
     team, record, git, tmp_path
 ):

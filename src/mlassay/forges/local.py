@@ -67,7 +67,7 @@ class LocalForge:
                 Problem(
                     f"the branch '{BRANCH}' cannot be brought forward here",
                     why="git refuses where an uncommitted change in the work tree would be lost",
-                    remedy=f"look at git status, then run: git merge --ff-only {commit}",
+                    remedy="look at git status: commit, stash or take back what stands there, then run the command again",
                 )
             )
 

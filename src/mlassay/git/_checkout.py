@@ -30,13 +30,20 @@ def add_and_commit(
         raise _command.failure(done, "git cannot commit", path=str(folder))
 
 
-def move(folder: Path, worktree: Path | None, ref: str, old: str, new: str) -> None:
-    """Try to move a local branch from ``old`` on to its descendant ``new``; leaves all as it was where it cannot."""
+def move(
+    folder: Path, worktree: Path | None, ref: str, old: str, new: str, alike: Sequence[str] = ()
+) -> None:
+    """Try to move a local branch from ``old`` on to its descendant ``new``; leaves all as it was where it cannot.
+
+    ``alike`` are uncommitted files that are what ``new`` holds: git moves past them only when they are staged.
+    """
     listed = _command.run(["for-each-ref", "--format=%(worktreepath)", ref], folder)
     where = os.fsdecode(listed.out).removesuffix("\n")
     if not where:
         _command.run(["update-ref", ref, new, old], folder)
     elif worktree is not None and worktree.resolve() == Path(where).resolve():
+        if alike:
+            _command.run(["update-index", "--add", "--remove", "--", *alike], worktree)
         # Ignored files are overwritten by default: here they are somebody's work as well.
         options = ["--ff-only", "--quiet", "--no-overwrite-ignore", "--no-stat", "--no-verify-signatures"]
         _command.run(["merge", *options, new], worktree)

@@ -329,15 +329,18 @@ class Repository:
     def fast_forward(self, branch: str, commit: str) -> bool:
         """Bring a local branch to ``commit`` if it is an ancestor of it and nothing uncommitted would be lost.
 
-        A checked-out branch takes its work tree along. False, and nothing changed, otherwise.
+        A checked-out branch takes its work tree along; uncommitted files that are what ``commit`` holds are no
+        obstacle. False, and nothing changed, otherwise.
         """
         old = self.branch(branch)
         if old is None or not self.is_ancestor(old, commit):
             return False
         self._clear_the_dead()
         if old != commit:
+            alike = self._there_already(old, commit) if branch == self.current_branch() else []
             with _dead.writing(self.git_dir, f"{old} {full_id(commit)}"):
-                _checkout.move(self.folder, self.worktree, full_ref(f"refs/heads/{branch}"), old, commit)
+                ref = full_ref(f"refs/heads/{branch}")
+                _checkout.move(self.folder, self.worktree, ref, old, commit, alike)
         return self.branch(branch) == commit
 
     # Remotes
@@ -387,6 +390,14 @@ class Repository:
             there /= ".git"
         is_here = there is not None and (there / "objects").is_dir()
         _dead.clear(self.worktree, self.git_dir, self._common_dir, there if is_here else None)
+
+    def _there_already(self, old: str, new: str) -> list[str]:
+        """Uncommitted files that are what ``new`` makes of them; none when others would be lost in any case."""
+        if self.worktree is None:
+            return []
+        changed = {change.path for change in self.changes(old, new)}
+        unsaved = sorted(changed & set(self.uncommitted()))
+        return [] if not unsaved or self.worktree_differences(new, unsaved) else unsaved
 
     def _tree_folder(self) -> Path:
         if self.worktree is None:

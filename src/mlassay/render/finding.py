@@ -18,7 +18,8 @@ def find(verdict: Verdict, wanted: str) -> list[tuple[GateReport, Finding]]:
     found = exact or [pair for pair in every if pair[1].id.startswith(wanted)]
     if not found:
         ids = [finding.id for _, finding in every]
-        near = get_close_matches(wanted, ids, n=3, cutoff=0.4)
+        gates = [gate.gate for gate in verdict.gates]
+        near = get_close_matches(wanted, [*gates, *ids], n=3, cutoff=0.6)
         known = ", ".join(ids[:12]) + (f" and {len(ids) - 12} more" if len(ids) > 12 else "")
         remedy = f"did you mean {' or '.join(near)}?" if near else f"findings are: {known or 'none'}"
         raise ConfigurationError(
