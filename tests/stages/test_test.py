@@ -135,7 +135,7 @@ def test_without_a_training_there_is_nothing_to_test(tmp_path, trained):
 
 def test_a_model_that_was_swapped_after_training_is_refused(tmp_path, trained):
     (tmp_path / "run/train/outputs/model.onnx").write_bytes(b"another")
-    with pytest.raises(ConfigurationError, match="not those that training left"):
+    with pytest.raises(EvidenceError, match="not those that training left"):
         judged(tmp_path, trained, Answers("one"), Answers("two"))
 
 

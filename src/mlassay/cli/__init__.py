@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -41,6 +43,10 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
+class ReaderGone(Exception):  # noqa: N818  it is no error
+    """Whoever read what we print has gone away."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are asked for, so that ``--help`` stays quick."""
 
@@ -54,6 +60,22 @@ class LazyGroup(click.Group):
             return None
         command = getattr(import_module(f"mlassay.cli.{VERBS[cmd_name][0]}"), cmd_name)
         return command if isinstance(command, click.Command) else None
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        """As click's, but a reader that went away is told from a decision that was no: click answers 1 to both."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def invoke(self, ctx: click.Context) -> object:
+        """As click's, with the same difference."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -86,7 +108,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command and exit with the code that `ExitCode` promises."""
+    _ready_streams()
     try:
+        _refuse_no_text(sys.argv)
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
         code = ExitCode.INTERRUPTED
@@ -100,13 +124,41 @@ def main() -> None:
 
         show_error(error)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader went away (`mlassay status | head`): nothing is wrong, and nothing can be printed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.PASSED
+    except (ReaderGone, BrokenPipeError):
+        # `mlassay status | head`: nothing is wrong, but what was not said is no pass either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 128 + signal.SIGPIPE
     except Exception:  # noqa: BLE001  the one place where a surprise becomes a report and exit code 70
         from mlassay.cli.common import show_bug
 
         show_bug()
         code = ExitCode.BUG
     sys.exit(int(code or 0))
+
+
+def _ready_streams() -> None:
+    """Three open streams, whatever started us: a closed one's number would go to the next file that is opened.
+
+    A terminal that cannot show a character gets its number.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse_no_text(words: list[str]) -> None:
+    for word in words[1:]:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = word.encode("ascii", "backslashreplace").decode()[:80]
+            raise click.UsageError(
+                f"'{shown}' is no text that this locale can read; write UTF-8, or set LC_ALL=C.UTF-8"
+            ) from None

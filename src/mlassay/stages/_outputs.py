@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlassay.errors import ConfigurationError, MlassayError, Problem
+from mlassay.errors import EvidenceError, MlassayError, Problem
 from mlassay.files import find_file, path_fault, read_json
 from mlassay.model.pickles import find_pickle
 
@@ -151,7 +151,7 @@ def _too_much(what: str) -> Problem:
 
 
 def check_outputs(folder: Path, recorded: object) -> list[Output]:
-    """The outputs of a run folder, each held against what provenance recorded; ConfigurationError on any difference."""
+    """The outputs of a run folder, each held against what provenance recorded; EvidenceError on any difference."""
     outputs = (
         [Output(str(o["path"]), int(o["size"]), str(o["digest"])) for o in recorded]
         if isinstance(recorded, list)
@@ -170,7 +170,7 @@ def check_outputs(folder: Path, recorded: object) -> list[Output]:
             fault = "its bytes are not those that training left"
         else:
             continue
-        raise ConfigurationError(
+        raise EvidenceError(
             Problem(
                 fault,
                 why="a verdict is only about the bytes that training left",

@@ -17,7 +17,7 @@ RECORD_BYTES = 64 << 20
 def read_training(run_folder: Path) -> tuple[dict[str, Any], list[Output]]:
     """``(provenance, outputs)`` of a training that left a model, every output held against its digest.
 
-    ConfigurationError when there was no training, when it failed, or when an output is not as it was left.
+    ConfigurationError when there was no training or it failed; EvidenceError when an output is not as it was left.
     """
     data = find_file(run_folder, "train/provenance.json", RECORD_BYTES) if run_folder.is_dir() else None
     if data is None:
