@@ -12,6 +12,7 @@ from mlassay.stages.propose import propose
 from mlassay.stages.record import record
 from mlassay.wiring import verifiers
 from tests import factory
+from tests.audit.story import git
 from tests.factory.project import ci_key, person_key, signer_yaml
 from tests.stages.promoting import SAID, make_team
 from tests.stages.test_promotion_attacks import branch
@@ -155,20 +156,36 @@ def test_plain_git_may_merge_what_was_approved(team, how):
     when = f"{team.project.now().timestamp():.0f} +0000"
     env = {"GIT_COMMITTER_DATE": when, "GIT_AUTHOR_DATE": when, "PATH": "/usr/bin:/bin"}
 
-    def git(*words):
+    def plain(*words):
         subprocess.run(["git", "-C", team.project.folder, *words], check=True, capture_output=True, env=env)
 
-    git("fetch", "-q")
-    git("reset", "-q", "--hard", "origin/main")
+    plain("fetch", "-q")
+    plain("reset", "-q", "--hard", "origin/main")
     if how == "rebase":
-        git("checkout", "-q", "-b", "work", f"origin/{branch(id_)}")
-        git("rebase", "-q", "main")
-        git("checkout", "-q", "main")
-        git("merge", "-q", "--ff-only", "work")
+        plain("checkout", "-q", "-b", "work", f"origin/{branch(id_)}")
+        plain("rebase", "-q", "main")
+        plain("checkout", "-q", "main")
+        plain("merge", "-q", "--ff-only", "work")
     else:
-        git("merge", "-q", how, f"origin/{branch(id_)}", *(["--no-edit"] if how == "--no-ff" else []))
+        plain("merge", "-q", how, f"origin/{branch(id_)}", *(["--no-edit"] if how == "--no-ff" else []))
     if how == "--squash":
-        git("commit", "-q", "-m", "Promote")
-    git("push", "-q", "origin", "main")
+        plain("commit", "-q", "-m", "Promote")
+    plain("push", "-q", "origin", "main")
     assert problems(team) == ()
     assert team.unmet(asked(team, "production")) == set()
+
+
+@pytest.mark.parametrize("name", ["environments", "promotions", "changes", "Evidence"])
+@pytest.mark.parametrize("mode", ["120000", "160000"])
+def test_a_link_or_submodule_in_the_place_of_a_guarded_folder_is_found(team, name, mode):
+    """Where the folder is not there yet, nothing is missing: a reader of environments/ would follow the link."""
+    assert problems(team) == ()
+    folder, tip = team.project.folder, team.main()
+    id_ = tip if mode == "160000" else git(folder, "hash-object", "-w", "--stdin", data=b"tests")
+    kind = "commit" if mode == "160000" else "blob"
+    listed = f"{git(folder, 'ls-tree', tip)}\n{mode} {kind} {id_}\t{name}\n"
+    tree = git(folder, "mktree", data=listed.encode())
+    when = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    commit = git(folder, *when, "commit-tree", tree, "-p", tip, "-m", "x")
+    git(folder, "push", "-q", "origin", f"{commit}:refs/heads/main")
+    assert name in {problem.path for problem in problems(team)}

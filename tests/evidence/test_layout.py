@@ -24,7 +24,8 @@ from mlassay.evidence.times import parse_time, time_string
         ("data/applications.missing.md", False),
         ("ml.yaml", False),
         ("docs/governance/people.yaml", False),
-        ("governance", False),
+        ("governance", True),
+        ("governance.md", False),
     ],
 )
 def test_guarded_paths_are_told_from_others(path, guarded):

@@ -295,6 +295,9 @@ def test_other_encodings_and_hostile_names_are_text(team, git):
     for name in (b"no-such", b"idna", b"undefined", b"hex"):
         unknown = latin.replace(b"latin-1", name)
         assert team.commit(forge(team, git, "commit", unknown)).message == "�t�\n", name
+    last = latin.replace(b"> 1 +0130", b"> 253402300799 +0130")  # the last second of the year 9999
+    with pytest.raises(EvidenceError, match="impossible date"):
+        team.commit(forge(team, git, "commit", last))
 
 
 def test_a_shallow_clone_is_told_how_to_complete_itself(team, tmp_path):

@@ -49,7 +49,7 @@ def read_change(
 
 def is_changeable(path: str) -> bool:
     """Whether a change request may carry ``path``: ``governance``, or a data manifest."""
-    return path == GOVERNANCE or (layout.is_guarded(path) and not path.startswith(layout.GUARDED))
+    return path == GOVERNANCE or (layout.is_guarded(path) and not f"{path}/".startswith(layout.GUARDED))
 
 
 def owner_of(repo: Repository, parent: str, head: str, path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -52,7 +53,8 @@ def run_option(command: Command) -> Command:
 
 def print_json(value: Any) -> None:
     """``value`` as JSON on standard output."""
-    click.echo(json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2))
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2).replace("##[", "#\\u0023[")
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def note(text: str) -> None:
@@ -69,10 +71,11 @@ def show_error(error: MlassayError) -> None:
     for (why, remedy), problems in groupby(error.problems, lambda each: (each.why, each.remedy)):
         for problem in problems:
             click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-            click.echo(fold(f"error: {printable(str(problem))}", width)[len("error: ") :], err=True)
-        for label, text in (("why", why), ("do", remedy)):
+            text = f"{one_line(problem.where)}: {problem.what}" if problem.path else problem.what
+            click.echo(fold(f"error: {printable(text)}", width)[len("error: ") :], err=True)
+        for label, text in (("why", printable(why)), ("do", one_line(remedy))):
             if text:
-                click.echo(fold(f"  {label}: {printable(text)}", width), err=True)
+                click.echo(fold(f"  {label}: {text}", width), err=True)
 
 
 def show_bug() -> None:
@@ -86,5 +89,14 @@ def show_bug() -> None:
 
 
 def printable(text: str) -> str:
-    """``text`` with control characters (terminal escapes among them) made visible; newlines and tabs stay."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+    """``text`` with control characters (terminal escapes among them) made visible; newlines and tabs stay.
+
+    What a CI runner would obey (GitHub's ``::command::`` at the start of a line, ``##[command]`` anywhere) is parted.
+    """
+    seen = "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+    return re.sub(r"^(\s*):(?=:)", r"\1: ", seen, flags=re.MULTILINE).replace("##[", "# #[")
+
+
+def one_line(text: str) -> str:
+    """As `printable`, with newlines and tabs made visible too: for a name that somebody else gave a file."""
+    return printable(text.replace("\n", "\\x0a").replace("\t", "\\x09"))

@@ -13,6 +13,7 @@ from mlassay.cli.common import (
     directory_option,
     json_option,
     note,
+    one_line,
     print_json,
     printable,
     run_option,
@@ -167,13 +168,13 @@ def _print(report: Report) -> None:
         if item.problems:
             click.secho("INVALID ", fg="red", nl=False)
             click.echo(
-                f"{item.kind} {printable(item.name)}: {_count(len(item.problems), 'problem')}, told below"
+                f"{item.kind} {one_line(item.name)}: {_count(len(item.problems), 'problem')}, told below"
             )
             continue
         by = ", ".join(item.by) or "nobody"
         checked = f"{_count(item.signatures, 'signature')} by {by}, {_count(item.checks, 'check')}"
         click.secho("ok      ", fg="green", nl=False)
-        click.echo(printable(f"{item.kind} {item.name}: {item.says} ({checked})"))
+        click.echo(one_line(f"{item.kind} {item.name}: {item.says} ({checked})"))
     if report.problems:
         click.echo(f"NOT VALID at {report.head[:12]}: {_count(len(report.problems), 'problem')}")
         return

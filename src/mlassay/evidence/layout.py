@@ -87,8 +87,11 @@ def gate_of(path: str) -> str | None:
 
 
 def is_guarded(path: str) -> bool:
-    """Whether audit demands an explanation for a main-line commit that touches ``path``."""
-    return path.startswith(GUARDED) or _MANIFEST.fullmatch(path) is not None
+    """Whether audit demands an explanation for a main-line commit that touches ``path``.
+
+    A guarded folder's own name is one: a link of that name would lead readers elsewhere.
+    """
+    return f"{path}/".startswith(GUARDED) or _MANIFEST.fullmatch(path) is not None
 
 
 def is_lookalike(path: str) -> bool:

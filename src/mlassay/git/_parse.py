@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mlassay.errors import EvidenceError, Problem
 from mlassay.git._values import Commit, Identity, bad_name, decoded, full_id
@@ -31,6 +31,8 @@ def parse_tree(data: bytes, tree: str) -> dict[str, tuple[str, str]]:
     return nodes
 
 
+# Dates are added to when they are compared, so the last year that there is has no room.
+ROOM = timedelta(days=366)
 _PERSON = re.compile(rb"(.*?) ?<([^<>]*)> (-?\d{1,18}) ([+-]\d{4})", re.DOTALL)
 
 
@@ -49,7 +51,7 @@ def parse_commit(id_: str, data: bytes) -> Commit:
     if not single or author is None or committer is None:
         raise EvidenceError(Problem(f"commit {id_} is malformed", remedy=f"git fsck --strict {id_}"))
     try:
-        time = datetime.fromtimestamp(int(committer[3]), UTC)
+        time = datetime.fromtimestamp(int(committer[3]), UTC) + ROOM - ROOM
     except (ValueError, OverflowError, OSError) as error:
         raise EvidenceError(Problem(f"commit {id_} has an impossible date")) from error
     signatures = [part for key in (b"gpgsig", b"gpgsig-sha256") for part in values.get(key, [])]
@@ -73,5 +75,8 @@ def _identity(person: re.Match[bytes]) -> Identity:
 def _text(body: bytes, encoding: bytes) -> str:
     try:
         return body.decode(encoding.decode("ascii", "replace"), "replace")
-    except (LookupError, UnicodeError):  # no such encoding, or one that does not know "replace" (idna, undefined)
+    except (
+        LookupError,
+        UnicodeError,
+    ):  # no such encoding, or one that does not know "replace" (idna, undefined)
         return body.decode("utf-8", "replace")

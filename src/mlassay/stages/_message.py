@@ -14,7 +14,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def one_line(text: str, limit: int = LONGEST) -> str:
     """What somebody wrote, on one line and without what is invisible, so that it cannot write a trailer of its own."""
     seen = "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in text[: 4 * limit])
-    seen = " ".join(seen.split())
+    seen = " ".join(seen.split()).replace("##[", "# #[")  # which CI runners obey anywhere in a line
     return seen if len(seen) <= limit else seen[: limit - 1] + "…"
 
 
