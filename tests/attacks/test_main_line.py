@@ -1,6 +1,7 @@
 """Bare pushes to the main line that are used afterwards: a decision must not rest on them. Each beside its control."""
 
 import subprocess
+from datetime import timedelta
 
 import pytest
 
@@ -189,3 +190,21 @@ def test_a_link_or_submodule_in_the_place_of_a_guarded_folder_is_found(team, nam
     commit = git(folder, *when, "commit-tree", tree, "-p", tip, "-m", "x")
     git(folder, "push", "-q", "origin", f"{commit}:refs/heads/main")
     assert name in {problem.path for problem in problems(team)}
+
+
+@pytest.mark.parametrize(("hours", "found"), [(24, True), (0, False)])
+def test_a_record_dated_before_the_commit_that_it_stands_on_is_found(team, hours, found):
+    pulled(team)
+    run = factory.run_folder(team.project, seed=5)
+    signed = factory.sign_run(team.project, run)
+    files = {
+        f"evidence/{signed.release.id}/{path.relative_to(signed.folder).as_posix()}": path.read_bytes()
+        for path in signed.folder.rglob("*")
+        if path.is_file()
+    }
+    when = team.repo.commit(team.main()).time - timedelta(hours=hours)
+    commit = team.repo.write_commit(
+        team.main(), files, message="Record\n", author=factory.project.AUTHOR, when=when
+    )
+    team.repo.push("origin", commit, "refs/heads/main", team.main())
+    assert bool(problems(team)) is found

@@ -9,18 +9,23 @@ from mlassay.case.requests import RequestName, name_of_path
 from mlassay.errors import Problem
 from mlassay.evidence import layout
 from mlassay.git import Change, Commit, Repository
+from mlassay.policy.approvals import TOLERANCE
 
 DELIBERATIONS = f"{layout.GOVERNANCE}deliberations/"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A main-line commit that touched guarded paths; ``only`` is the request that all of its changes belong to, if any."""
+    """A main-line commit that touched guarded paths; ``only`` is the request that all of its changes belong to, if any.
+
+    ``backdated``: it is dated before its first parent, by more than honest clocks differ.
+    """
 
     commit: Commit
     parent: str | None
     changes: tuple[Change, ...]
     only: str
+    backdated: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ def _step(repo: Repository, commit: Commit) -> Step:
     named = sorted(folder for folder in folders if folder)
     beside = [change.path for change in changes if not _request_folder(change.path)]
     alone = len(named) == 1 and all(_may_accompany(path, named[0]) for path in beside)
-    return Step(commit, parent, guarded, named[0] if alone else "")
+    backdated = bool(guarded and parent) and commit.time < repo.commit(parent or "").time - TOLERANCE
+    return Step(commit, parent, guarded, named[0] if alone else "", backdated)
 
 
 def _request_folder(path: str) -> str:
@@ -110,6 +116,11 @@ def unexplained(group: Group) -> Iterator[Problem]:
     requests = group.requests
     pointers = {layout.pointer_path(name.environment) for name in requests if name.environment}
     change = any(not name.environment for name in requests)
+    if not requests and any(step.backdated for step in group.steps):  # a request's own demand says it: clock
+        what = "the commit that brought this is dated before the one that it stands on"
+        yield _problem(
+            group, group.changes[0].path, what, "with its own date a key may count that no longer did"
+        )
     final = {touched.path: touched.new for touched in group.changes}
     for touched in group.changes:
         path = touched.path
