@@ -41,14 +41,24 @@ def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> 
     Every input digest is computed again from git objects. Leaves sign/ in the run folder, for 'mlassay record'.
     """
     from mlassay import ci, wiring
+    from mlassay.cli.develop import load_plan
     from mlassay.git import Repository
+    from mlassay.render.report import plan_report
     from mlassay.signers.p256 import refuse_inside
     from mlassay.stages.sign import sign as stage
 
     repository = Repository.open(directory)
     if key is not None:
         refuse_inside(key, repository.folder)
-    signed = stage(repository, directory / run_folder, wiring.ci_signer(key), ci.context(), datetime.now(UTC))
+    _, plan = load_plan(directory)
+    signed = stage(
+        repository,
+        directory / run_folder,
+        wiring.ci_signer(key),
+        ci.context(),
+        datetime.now(UTC),
+        report=lambda verdict: plan_report(verdict, plan),
+    )
     release, verdict = signed.release, signed.verdict
     if as_json:
         print_json(

@@ -6,7 +6,7 @@ process's own CI context; what training said of itself is kept, marked as self-r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -64,9 +64,18 @@ class _Inputs:
     data: Mapping[str, str]
 
 
-def sign(repository: Repository, run_folder: Path, signer: Signer, context: Context, now: datetime) -> Signed:
+def sign(
+    repository: Repository,
+    run_folder: Path,
+    signer: Signer,
+    context: Context,
+    now: datetime,
+    *,
+    report: Callable[[Verdict], str] | None = None,
+) -> Signed:
     """Sign the run in ``run_folder`` with the CI signer's key; everything is refused before anything is written.
 
+    ``report`` renders a verdict, so that ``report.md`` is held against what it must say.
     ConfigurationError when the source, the key or the run folder is not as it must be; EvidenceError when a digest
     that a stage before wrote down is not what git objects or the model's bytes say.
     """
@@ -91,6 +100,10 @@ def sign(repository: Repository, run_folder: Path, signer: Signer, context: Cont
         ]
     )
     files = _tested_files(run_folder, verdict)
+    if report is not None and files[layout.REPORT] != report(verdict).encode():
+        raise EvidenceError(
+            Problem("it is not what test/verdict.json says", _WHY, _AGAIN, f"test/{layout.REPORT}")
+        )
     files |= {layout.RELEASE: release.to_bytes(), layout.MODEL: model.read_bytes()}
     run = _run(repository, context)
     files |= _statements(signer, release, verdict, predicates.provenance(release, run, inputs.data, training))
