@@ -64,7 +64,9 @@ def test_without_an_identity_git_is_asked_for_one(verb, team, verbs, tmp_path):
     git(clone, "config", "--unset", "user.name")
     git(clone, "config", "--unset", "user.email")
     words = small.words(verb, clone.parent)
-    refused(verbs.run(words, clone, environment={"HOME": str(tmp_path)}), 2, says="git does not know who you are")
+    refused(
+        verbs.run(words, clone, environment={"HOME": str(tmp_path)}), 2, says="git does not know who you are"
+    )
     small.identify(clone)
     assert verbs.run(words, clone).code == 0
 
@@ -77,7 +79,9 @@ def test_a_detached_head_records_and_leaves_the_branch(team, verbs):
     assert git(clone, "status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("words", [["train"], ["sign", "--key", "{keys}/ci.pem"], ["record"], ["verify"], ["status"]])
+@pytest.mark.parametrize(
+    "words", [["train"], ["sign", "--key", "{keys}/ci.pem"], ["record"], ["verify"], ["status"]]
+)
 def test_a_shallow_clone_works_or_says_how_to_get_the_rest(words, team, verbs):
     clone = team("record")
     (clone / "README.md").write_text("A later commit.\n")
@@ -109,7 +113,9 @@ def test_a_bare_clone_is_enough_to_read(words, team, verbs):
 def test_a_bare_clone_cannot_be_worked_in_and_says_so(words, team, verbs):
     clone = team("test")
     refused(
-        verbs.run([word.format(keys=clone.parent / "keys") for word in words], clone.parent / "remote.git"), 2, says=""
+        verbs.run([word.format(keys=clone.parent / "keys") for word in words], clone.parent / "remote.git"),
+        2,
+        says="",
     )
 
 
@@ -164,5 +170,3 @@ def test_a_branch_that_is_ahead_with_work_of_its_own_is_left_alone(team, verbs):
     assert done.code == 0
     assert git(clone, "rev-parse", "HEAD") == mine
     assert "left as it is" in done.err
-
-

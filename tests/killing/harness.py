@@ -42,6 +42,7 @@ class Verbs:
         """End the server."""
         self._server.stdin.close()
         self._server.wait(30)
+        self._server.stdout.close()
         shutil.rmtree(self._scratch)
 
     def run(self, words, cwd, *, at=None, count=None, environment=None):
