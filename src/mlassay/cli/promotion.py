@@ -87,7 +87,9 @@ def promote(
     say(f"Promotion {done.name.id} of {done.request.release} to {environment} {state}.")
     for weakening in done.request.weakenings:
         say(f"  weakened: {weakening.what}, from {weakening.before} to {weakening.after}")
-    say(f"Next: mlassay approve {done.name.id} --reason … --risk …")
+    answers = "".join(f" --answer {each.id}=…" for each in done.request.questions)
+    say(f"Next, somebody else: mlassay approve {done.name.id} --reason … --risk …{answers}")
+    say(f"What it still lacks: mlassay decide {done.name.id}")
 
 
 @click.command(epilog="Example: mlassay approve 20261121-5e6f7a8b --reason 'I read …' --risk 'It may …'")
@@ -246,7 +248,8 @@ def propose(reason: str, key: Path | None, dry_run: bool, as_json: bool, directo
         would(done.name.branch, (*done.files, done.name.request), "")
     else:
         say(f"Change {done.name.id} is open{' already' if done.already else ''}: {', '.join(done.files)}")
-        say(f"Next: mlassay approve {done.name.id} --reason … --risk …")
+        say(f"Next, somebody else: mlassay approve {done.name.id} --reason … --risk …")
+    say(f"What it still lacks: mlassay decide {done.name.id}")
     exit_no(not done.no)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlassay.cli.common import note, print_json, printable
-from mlassay.errors import ExitCode
+from mlassay.errors import ConfigurationError, ExitCode, Problem
 from mlassay.render.width import fold, terminal_width
 
 if TYPE_CHECKING:
@@ -51,7 +51,15 @@ def gather_words(
     for weakening in seen.weakenings:
         if weakening.id not in accepts and sys.stdin.isatty():
             told = f"Do you accept that {weakening.what}, from {weakening.before} to {weakening.after}?"
-            accepts += [weakening.id] if click.confirm(printable(told), default=False, err=True) else []
+            if not click.confirm(printable(told), default=False, err=True):
+                raise ConfigurationError(
+                    Problem(
+                        f"you did not accept that {weakening.what}, so nothing was signed",
+                        why="an approval stands for the whole of what was asked",
+                        remedy=f"mlassay refuse {seen.case.id} --reason … says so for the record",
+                    )
+                )
+            accepts.append(weakening.id)
     return Words(reason, risk, answers, accepts)
 
 

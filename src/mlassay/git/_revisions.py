@@ -26,6 +26,10 @@ def resolve(folder: Path, objects: Objects, revision: str) -> str:
         if found := tip(folder, name + "^{commit}"):
             return full_id(found)
     _refuse_damage(folder, objects, names, revision)
+    if revision == "HEAD":
+        raise ConfigurationError(
+            Problem("there is no commit here yet", remedy="make the first one: git add -A && git commit")
+        )
     raise ConfigurationError(
         Problem(
             f"{revision[:200]!a} names no commit here",
