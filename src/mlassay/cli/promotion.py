@@ -249,7 +249,7 @@ def propose(reason: str, key: Path | None, dry_run: bool, as_json: bool, directo
     else:
         say(f"Change {done.name.id} is open{' already' if done.already else ''}: {', '.join(done.files)}")
         say(f"Next, somebody else: mlassay approve {done.name.id} --reason … --risk …")
-    say(f"What it still lacks: mlassay decide {done.name.id}")
+        say(f"What it still lacks: mlassay decide {done.name.id}")
     exit_no(not done.no)
 
 

@@ -16,7 +16,15 @@ from typing import Any
 from mlassay.config import load_environment
 from mlassay.digest import canonical
 from mlassay.errors import ConfigurationError, MlassayError, Problem
-from mlassay.evidence import Finding, GateReport, Outcome, Verdict, report_json, verdict_json
+from mlassay.evidence import (
+    Finding,
+    GateReport,
+    Outcome,
+    Verdict,
+    read_verdict,
+    report_json,
+    verdict_json,
+)
 from mlassay.evidence.layout import MODEL, evidence_dir, pointer_path
 from mlassay.files import find_file, inside, staged_folder
 from mlassay.isolation import remove_tree
@@ -64,7 +72,9 @@ def test(
     inputs = {"model": model, **plan.inputs} | ({"live": live_digest} if live_digest else {})
     verdict, checks = judge(plan, gates, subject, inputs, partial=partial, on_gate=on_gate)
     if not partial:
-        _leave(run_folder, verdict, report(verdict), checks if cross_checks else None)
+        # The report follows from the bytes of the verdict, in their order: `sign` renders it again to hold it.
+        written = read_verdict(verdict_json(verdict), "test/verdict.json")
+        _leave(run_folder, verdict, report(written), checks if cross_checks else None)
     return Tested(verdict, partial, tuple(_changed_since(plan, provenance)), checks)
 
 
