@@ -11,7 +11,7 @@ import pytest
 
 from mlassay.config import Level, Step
 from mlassay.digest import parse_canonical, sha256
-from mlassay.errors import ConfigurationError
+from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.isolation import available
 from mlassay.ports import Subject
 from mlassay.stages._run_folder import read_training
@@ -465,6 +465,6 @@ def test_outputs_that_changed_after_training_are_refused(tmp_path, harm):
         model.with_name("more").write_bytes(b"")
     else:
         model.unlink()
-    with pytest.raises(ConfigurationError) as error:
+    with pytest.raises(EvidenceError) as error:
         read_training(run_folder)
     assert error.value.problems[0].path.startswith("train/outputs/")

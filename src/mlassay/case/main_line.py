@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.git import Repository
 
 BRANCH = "main"
 REF = f"refs/heads/{BRANCH}"
+
+AHEAD = timedelta(days=1)
+"""How far the main line may be dated ahead of this machine: more than any clock or time zone is wrong by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +43,20 @@ def main_line(repo: Repository, *, fetch: bool) -> MainLine:
             )
         )
     return MainLine(remote, tip)
+
+
+def time_upon(repo: Repository, tip: str, now: datetime) -> datetime:
+    """The time of what is to stand upon ``tip``: ``now``, never earlier than the tip.
+
+    ConfigurationError when the tip is dated more than a day ahead: everything that followed would carry its date.
+    """
+    dated = repo.commit(tip).time
+    if dated - now > AHEAD:
+        raise ConfigurationError(
+            Problem(
+                f"the main line ends in a commit dated {dated:%Y-%m-%d %H:%M} UTC, and it is {now:%Y-%m-%d %H:%M} UTC here",
+                why="what is written now would have to be dated after it, and approvals and keys are judged by these dates",
+                remedy="set this machine's clock right; if the commit is wrong, have the main line put back before it",
+            )
+        )
+    return max(now.replace(microsecond=0), dated)

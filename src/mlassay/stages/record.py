@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
 
-from mlassay.case.main_line import BRANCH, REF, MainLine, main_line
+from mlassay.case.main_line import BRANCH, REF, MainLine, main_line, time_upon
 from mlassay.case.release import read_release
 from mlassay.errors import ConfigurationError, EvidenceError, Problem, RemoteError
 from mlassay.evidence import layout
@@ -66,7 +66,7 @@ def record(
                 {f"{folder}/{name}": data for name, data in files.items()},
                 message=message,
                 author=repository.identity(),
-                when=max(clock(), repository.commit(line.tip).time),
+                when=time_upon(repository, line.tip, clock()),
             )
             found = read_release(repository, commit, release.id, verifiers, record=commit)
             EvidenceError.raise_if_any(found.problems)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlassay.case.common import Place
-from mlassay.case.main_line import MainLine, main_line
+from mlassay.case.main_line import MainLine, main_line, time_upon
 from mlassay.case.requests import RequestName, governance_at, name_of_branch, name_of_path
 from mlassay.case.standing import read_open_case
 from mlassay.config import People, Person
@@ -40,7 +40,7 @@ class Desk:
 
     def now(self, parent: str) -> datetime:
         """The time now, never earlier than the commit that is stood upon."""
-        return max(self.clock().replace(microsecond=0), self.repository.commit(parent).time)
+        return time_upon(self.repository, parent, self.clock())
 
     def case(self, line: MainLine, found: Found) -> Case:
         """The case of an open request, against the main line's tip."""
