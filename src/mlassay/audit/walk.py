@@ -10,9 +10,8 @@ from typing import TypeVar
 from mlassay.audit import clone
 from mlassay.audit.history import Group, groups, root_of_trust, unexplained
 from mlassay.audit.requests import Confirmed, judge_request, judge_waiver
-from mlassay.case.loaded import people_of
 from mlassay.case.release import read_release
-from mlassay.config import People
+from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.git import Repository
@@ -93,6 +92,6 @@ class Walk:
     def _people(self) -> People | None:
         data = self.repo.read(self.at, layout.PEOPLE)
         try:
-            return people_of(data) if data is not None else None
+            return load_people(layout.PEOPLE, data) if data is not None else None
         except ConfigurationError as error:
             raise EvidenceError(*error.problems) from error

@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 from mlassay.case import statements
-from mlassay.case.loaded import config_of, people_of, policy_of
 from mlassay.case.reading import Reading
 from mlassay.case.signer import Trust
-from mlassay.config import load_environment
+from mlassay.config import load_config, load_environment, load_people, load_policy
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
@@ -98,10 +97,10 @@ def trust_before(repo: Repository, record: str, head: str, path: str) -> Trust:
     later = repo.read(head, layout.PEOPLE)
     try:
         return Trust(
-            people=people_of(people),
+            people=load_people(layout.PEOPLE, people),
             when=max(commit.time, repo.commit(parent).time),
-            demo=policy_of(policy).demo,
-            later=people_of(later) if later is not None else None,
+            demo=load_policy(layout.POLICY, policy).demo,
+            later=load_people(layout.PEOPLE, later) if later is not None else None,
         )
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
@@ -199,7 +198,7 @@ def inputs_at(repo: Repository, commit: str) -> dict[str, str]:
     """
     config = _needed(repo, commit, layout.CONFIG)
     try:
-        manifests = config_of(config).data
+        manifests = load_config(layout.CONFIG, config).data
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
     paths = {"policy": layout.POLICY, "people": layout.PEOPLE}
@@ -213,7 +212,7 @@ def is_demo(repo: Repository, commit: str) -> bool:
     """Whether the policy at a commit says that this is a demonstration."""
     data = repo.read(commit, layout.POLICY)
     try:
-        return data is not None and policy_of(data).demo
+        return data is not None and load_policy(layout.POLICY, data).demo
     except ConfigurationError:
         return False  # a policy that nobody can read allows nothing, demonstration keys least of all
 
@@ -221,7 +220,7 @@ def is_demo(repo: Repository, commit: str) -> bool:
 def live_at(repo: Repository, commit: str) -> str:
     """Digest of the model that ran in the first environment at a commit; an empty text when none did."""
     try:
-        policy = policy_of(_needed(repo, commit, layout.POLICY))
+        policy = load_policy(layout.POLICY, _needed(repo, commit, layout.POLICY))
         path = layout.pointer_path(policy.environments[0])
         data = repo.read(commit, path)
         pointer = load_environment(path, data) if data is not None else None

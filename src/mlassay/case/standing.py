@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 
 from mlassay.case.common import Place, object_at
 from mlassay.case.history import pointers
-from mlassay.case.loaded import people_of
 from mlassay.case.promotion import judge_merged, read_case
 from mlassay.case.release import find_record
 from mlassay.case.requests import RequestName, name_of_branch, name_of_path
-from mlassay.config import People
+from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence import layout
 from mlassay.git import Commit, Repository
@@ -161,7 +160,7 @@ class _Line:
 
     def _people(self) -> People | None:
         data = self.repo.read(self.tip, layout.PEOPLE)
-        return people_of(data) if data is not None else None
+        return load_people(layout.PEOPLE, data) if data is not None else None
 
 
 def _state(repo: Repository, commit: str) -> State:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from mlassay.config.command import command_fault
@@ -17,6 +18,7 @@ from mlassay.files.document import Pointer
 _NO_SHELL = "no shell is used, so that the same words mean the same on every machine"
 
 
+@lru_cache(maxsize=64)  # a history holds the same few of them hundreds of times
 def load_config(path: str, data: bytes) -> Config:
     """Read ``ml.yaml``; ConfigurationError with every problem of it. Other files are not looked at."""
     document = read_yaml(path, data)

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from mlassay.config.types import CiSigner, Key, People, Person
@@ -30,6 +31,7 @@ _P256 = bytes.fromhex(
 )  # DER up to the point, RFC 5480
 
 
+@lru_cache(maxsize=64)  # a history holds the same few of them hundreds of times
 def load_people(path: str, data: bytes) -> People:
     """Read people and signers; ConfigurationError with every problem of the file. No key's text is ever printed."""
     if b"PRIVATE KEY" in data:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from mlassay.files import Document, check, read_yaml
 from mlassay.files.document import Pointer
 
 
+@lru_cache(maxsize=64)  # a history holds the same few of them hundreds of times
 def load_policy(path: str, data: bytes) -> Policy:
     """Read a policy; ConfigurationError with every problem of it."""
     document = read_yaml(path, data)

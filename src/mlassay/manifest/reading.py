@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from mlassay.digest import sha256
@@ -20,6 +21,7 @@ from mlassay.manifest.types import (
 )
 
 
+@lru_cache(maxsize=64)  # a history holds the same few of them hundreds of times
 def load_manifest(path: str, data: bytes) -> Manifest:
     """Read a manifest; ConfigurationError with every problem of it. The data itself is not looked at."""
     document = read_yaml(path, data)
