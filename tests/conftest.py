@@ -27,9 +27,10 @@ def _played(tmp_path_factory, worker_id):
     shared = (
         tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     )
-    folder = shared / "played"
+    folder = shared / "checkout" / "played"  # inside another repository, as `make demo` plays it
     with lock(shared / "played.lock", wait_seconds=600):
         if not (shared / "played.txt").exists():
+            subprocess.run(["git", "init", "--quiet", folder.parent], check=True)
             done = subprocess.run(
                 [sys.executable, "-m", "mlassay", "demo", "--dir", folder],
                 capture_output=True,

@@ -69,6 +69,19 @@ def test_init_into_a_repository_that_stands_moves_nothing(tmp_path):
     assert (tmp_path / "ml.yaml").is_file()
 
 
+def test_a_new_folder_becomes_a_repository_of_its_own_even_inside_another(tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    mlassay("init", "team", "--name", "loans", "--owner", "kim", cwd=tmp_path)
+    assert (tmp_path / "team" / ".git").is_dir()
+
+
+def test_a_subfolder_that_is_adopted_stays_in_its_repository(tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "sub").mkdir()
+    mlassay("init", "--into", "sub", "--name", "loans", "--owner", "kim", cwd=tmp_path)
+    assert not (tmp_path / "sub" / ".git").exists()
+
+
 def test_init_says_what_it_would_write_and_writes_nothing(tmp_path):
     done = mlassay("init", "new", "--name", "a", "--owner", "b", "--dry-run", cwd=tmp_path)
     assert "ml.yaml" in done.stdout

@@ -68,7 +68,11 @@ def init(
     if not dry_run:
         target.mkdir(parents=True, exist_ok=True)
     written = stage.write_missing(target, files, dry_run=dry_run)
-    if not dry_run and not (target / ".git").exists() and not _below_repository(target):
+    if (
+        not dry_run
+        and not (target / ".git").exists()
+        and (folder is not None or not _below_repository(target))
+    ):
         Repository.init(target)
     if as_json:
         print_json(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -131,7 +133,10 @@ def play(folder: Path, *, cross_checks: bool) -> None:
     console.print(f"\nDone in {time.monotonic() - started:.0f} seconds. Go on from here:")
     for path, what in WHERE.items():
         console.print(f"   {folder / path}  ({what})", markup=False)
-    console.print(f"   For example: cd {story.team} && mlassay status", markup=False)
+    command = (
+        "mlassay" if shutil.which("mlassay") else shlex.quote(str(Path(sys.executable).with_name("mlassay")))
+    )
+    console.print(f"   For example: cd {shlex.quote(str(story.team))} && {command} status", markup=False)
 
 
 WHERE = {
