@@ -144,6 +144,20 @@ def test_a_dry_run_shows_the_commit_that_would_land(team):
     assert team.main() == before
 
 
+def test_a_dry_run_of_what_was_done_already_says_so_and_promises_no_commit(team):
+    id_ = opened(team)
+    approve(team, id_, "robin")
+    told = [
+        run(team, "promote", "staging", "--dry-run", who="dana"),
+        approve(team, id_, "robin", "--dry-run"),
+    ]
+    run(team, "merge", id_)
+    told.append(run(team, "merge", id_, "--dry-run"))
+    for each in told:
+        assert "already" in each
+        assert "Would write" not in each
+
+
 def test_an_unknown_promotion_or_release_names_those_that_there_are(team):
     id_ = opened(team)
     result = CliRunner().invoke(cli, ["decide", "20200101-00000000", "-C", str(team.project.folder)])

@@ -157,6 +157,9 @@ def test_killed_after_the_main_line_moved_the_next_run_finishes(team, monkeypatc
         with pytest.raises(Killed):
             team.merge(id_)
     landed = team.main()
+    left, here = team.project.remote.refs(), team.repo.head()
+    assert team.merge(id_, dry_run=True).already
+    assert (team.project.remote.refs(), team.repo.head()) == (left, here), "a dry run finishes nothing"
     again = team.merge(id_)
     assert again.already
     assert again.commit == landed == team.main()

@@ -80,7 +80,7 @@ def promote(
             }
         )
         return
-    if dry_run:
+    if dry_run and not done.already:
         would(done.name.branch, done.paths, done.message)
         return
     state = "is open already" if done.already else "is open"
@@ -244,7 +244,7 @@ def propose(reason: str, key: Path | None, dry_run: bool, as_json: bool, directo
         )
     elif done.no:
         refused(done.no, None)
-    elif dry_run:
+    elif dry_run and not done.already:
         would(done.name.branch, (*done.files, done.name.request), "")
     else:
         say(f"Change {done.name.id} is open{' already' if done.already else ''}: {', '.join(done.files)}")
@@ -289,7 +289,7 @@ def waive(
         )
     elif done.no:
         refused(done.no, None)
-    elif dry_run:
+    elif dry_run and not done.already:
         would("main", (done.path, f"{done.path}.sig"), "")
     else:
         say(

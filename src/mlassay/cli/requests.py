@@ -114,7 +114,7 @@ def give_answer(
     elif shown is not None:
         said = {"person": done.person, "path": done.path, "already": done.already, "no": None}
         print_json(shown | {"id": promotion} | said)
-    elif dry_run:
+    elif dry_run and not done.already:
         would(f"the branch of {promotion}", (done.path, f"{done.path}.sig"), "")
     else:
         verb = {"approve": "approved", "refuse": "refused", "withdraw": "withdrew from"}[kind]
@@ -132,7 +132,7 @@ def show_merge(promotion: str, done: Merged, *, dry_run: bool) -> None:
         if done.winner:
             say(f"Somebody else was quicker: {done.winner}")
         return
-    if dry_run:
+    if dry_run and not done.already:
         would("main", done.paths, done.message)
         return
     say(f"{promotion} {'had landed already' if done.already else 'has landed'}: {done.commit[:12]}")

@@ -54,7 +54,7 @@ def merge(desk: Desk, request: str, *, dry_run: bool = False) -> Merged:
         line = desk.line()
         landed = find_landed(desk.repository, line.tip, request)
         if landed is not None:
-            return _already(desk, landed[0], landed[1].id, found)
+            return _already(desk, landed[0], landed[1].id, found, dry_run=dry_run)
         found = found or needed(desk, request)
         case = desk.case(line, found)
         decision = decide(case)
@@ -102,13 +102,14 @@ def _same_from_git_alone(desk: Desk, commit: str) -> None:
         raise EvidenceError(*(Problem(demand.what, remedy=demand.remedy) for demand in decision.unmet))
 
 
-def _already(desk: Desk, name: RequestName, commit: str, found: Found | None) -> Merged:
+def _already(desk: Desk, name: RequestName, commit: str, found: Found | None, *, dry_run: bool) -> Merged:
     tip = desk.line().tip
-    if found is not None:
-        desk.forge.merge(
-            found.pull, tip, tip
-        )  # nothing is left to move: it closes what a killed run left open
     decision = judge_merged(desk.repository, commit, desk.verifiers)
+    if dry_run:
+        return Merged(name, decision, commit, already=True, local_is_current=True)
+    if found is not None:
+        # Nothing is left to move: it closes what a killed run left open.
+        desk.forge.merge(found.pull, tip, tip)
     current = desk.repository.fast_forward(BRANCH, tip)
     return Merged(name, decision, commit, already=True, local_is_current=current)
 
