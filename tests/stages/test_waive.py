@@ -8,12 +8,14 @@ import pytest
 
 from mlassay.errors import ConfigurationError
 from mlassay.evidence.verdict import Outcome
+from mlassay.forges.local import LocalForge
 from mlassay.render.status import shown_lines, status_lines
+from mlassay.stages.requests import Desk
 from mlassay.stages.status import show, status
 from mlassay.stages.waive import waive
 from mlassay.wiring import verifiers
 from tests import factory
-from tests.stages.promoting import make_team
+from tests.stages.promoting import Team, make_team
 
 WHY = "Too few rows of one group; the next quarter settles it."
 
@@ -94,3 +96,17 @@ def test_a_dry_run_of_a_waiver_writes_nothing(team):
     before = team.main()
     assert not waived(team, release, dry_run=True).commit
     assert team.main() == before
+
+
+def test_without_a_remote_what_stands_in_the_way_of_a_waiver_is_named(tmp_path):
+    project = factory.make(tmp_path)
+    release = factory.record(project, seed=3, outcome=Outcome.INCONCLUSIVE).release.id
+    team = Team(project, Desk(project.repo, LocalForge(project.repo), verifiers(), project.now))
+    mine = project.folder / f"governance/waivers/{release}.bias.lee.json"
+    mine.parent.mkdir()
+    mine.write_text("notes of mine\n")
+    with pytest.raises(ConfigurationError, match="cannot be brought forward"):
+        waived(team, release)
+    assert mine.read_text() == "notes of mine\n"
+    mine.unlink()
+    assert waived(team, release).commit == project.repo.head()

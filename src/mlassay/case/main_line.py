@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mlassay.errors import ConfigurationError, Problem
-from mlassay.git import Repository
+from mlassay.git import MovedOn, Repository
 
 BRANCH = "main"
 REF = f"refs/heads/{BRANCH}"
@@ -43,6 +43,32 @@ def main_line(repo: Repository, *, fetch: bool) -> MainLine:
             )
         )
     return MainLine(remote, tip)
+
+
+def land(repo: Repository, line: MainLine, commit: str) -> bool:
+    """Move the main line from where it was seen to ``commit``; False when somebody else was quicker.
+
+    ConfigurationError when it is this repository's own branch, and its work tree stands in the way.
+    """
+    if line.remote is not None:
+        try:
+            repo.push(line.remote, commit, REF, line.tip)
+        except MovedOn:
+            return False
+        return True
+    if repo.branch(BRANCH) != line.tip:
+        return False
+    if repo.fast_forward(BRANCH, commit):
+        return True
+    if repo.branch(BRANCH) != line.tip:
+        return False
+    raise ConfigurationError(
+        Problem(
+            f"the branch '{BRANCH}' cannot be brought forward here",
+            why="git refuses where an uncommitted file or change in the work tree would be lost",
+            remedy="look at git status: commit, stash or take back what stands there, then run the command again",
+        )
+    )
 
 
 def time_upon(repo: Repository, tip: str, now: datetime) -> datetime:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlassay.case.main_line import BRANCH, REF
+from mlassay.case.main_line import BRANCH, MainLine, land
 from mlassay.case.requests import name_of_branch, open_branches
-from mlassay.errors import ConfigurationError, Problem, RemoteError
+from mlassay.errors import Problem, RemoteError
 from mlassay.git import MovedOn, Repository
 from mlassay.ports import PullRequest
 
@@ -45,10 +45,8 @@ class LocalForge:
 
     def merge(self, request: PullRequest, commit: str, expected_main: str) -> None:
         """Move the main line from ``expected_main`` to ``commit``, then delete the branch; MovedOn when it moved."""
-        if self._remote is not None:
-            self._repository.push(self._remote, commit, REF, expected_main)
-        else:
-            self._merge_here(commit, expected_main)
+        if not land(self._repository, MainLine(self._remote, expected_main), commit):
+            raise MovedOn(Problem(f"{BRANCH} has moved on", remedy="run the command again"))
         self._close(request)
 
     def _close(self, request: PullRequest) -> None:
@@ -57,19 +55,6 @@ class LocalForge:
         except RemoteError:
             # What was to land has landed: a branch that stays behind is told as merged by everybody who reads it.
             return
-
-    def _merge_here(self, commit: str, expected: str) -> None:
-        here = self._repository.branch(BRANCH)
-        if here != expected:
-            raise MovedOn(Problem(f"{BRANCH} has moved on", remedy="run the command again"))
-        if not self._repository.fast_forward(BRANCH, commit):
-            raise ConfigurationError(
-                Problem(
-                    f"the branch '{BRANCH}' cannot be brought forward here",
-                    why="git refuses where an uncommitted change in the work tree would be lost",
-                    remedy="look at git status: commit, stash or take back what stands there, then run the command again",
-                )
-            )
 
 
 def _ref(branch: str) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
 
-from mlassay.case.main_line import BRANCH, REF, MainLine, main_line, time_upon
+from mlassay.case.main_line import BRANCH, land, main_line, time_upon
 from mlassay.case.release import read_release
 from mlassay.errors import ConfigurationError, EvidenceError, Problem, RemoteError
 from mlassay.evidence import layout
@@ -16,7 +16,7 @@ from mlassay.evidence.codec import read_verdict
 from mlassay.evidence.release import Release, read_release_json
 from mlassay.evidence.verdict import Outcome, Verdict
 from mlassay.files import read_file
-from mlassay.git import MovedOn, Repository
+from mlassay.git import Repository
 from mlassay.ports import Verifiers
 
 TRIES = 30  # each lost race means that somebody else's commit landed, so twenty racers all come through
@@ -74,7 +74,7 @@ def record(
             return Recorded(
                 release, verdict, "", already, line.remote, message, paths, local_is_current=False
             )
-        if already or _land(repository, line, commit):
+        if already or land(repository, line, commit):
             current = repository.fast_forward(BRANCH, commit)
             return Recorded(release, verdict, commit, already, line.remote, message, paths, current)
     raise RemoteError(
@@ -82,27 +82,6 @@ def record(
             f"the main line moved on {TRIES} times while this was being recorded",
             why="each time somebody else was quicker; nothing of theirs was overwritten",
             remedy="run mlassay record again",
-        )
-    )
-
-
-def _land(repository: Repository, line: MainLine, commit: str) -> bool:
-    """Move the main line from where it was seen to ``commit``; False when somebody else was quicker."""
-    if line.remote is not None:
-        try:
-            repository.push(line.remote, commit, REF, line.tip)
-        except MovedOn:
-            return False
-        return True
-    if repository.fast_forward(BRANCH, commit):
-        return True
-    if repository.branch(BRANCH) != line.tip:
-        return False
-    raise ConfigurationError(
-        Problem(
-            f"the branch '{BRANCH}' cannot be brought forward here",
-            why="git refuses where a file in the work tree would be lost",
-            remedy=f"look at git status; move away what lies under evidence/, or run: git merge --ff-only {commit}",
         )
     )
 

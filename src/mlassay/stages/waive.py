@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from mlassay.case.main_line import BRANCH, REF, MainLine
+from mlassay.case.main_line import BRANCH, MainLine, land
 from mlassay.case.release import read_release
 from mlassay.case.requests import governance_at
 from mlassay.config import Person, Policy
@@ -14,7 +14,6 @@ from mlassay.errors import ConfigurationError, EvidenceError, Problem, RemoteErr
 from mlassay.evidence import layout
 from mlassay.evidence.records import Waiver
 from mlassay.evidence.verdict import Outcome
-from mlassay.git import MovedOn
 from mlassay.policy.reasons import fault
 from mlassay.ports import Signer
 from mlassay.stages._message import message
@@ -65,7 +64,7 @@ def waive(
             author=author(desk.repository, person),
             when=now,
         )
-        if _landed(desk, line, commit):
+        if land(desk.repository, line, commit):
             return replace(
                 waived, commit=commit, local_is_current=desk.repository.fast_forward(BRANCH, commit)
             )
@@ -114,16 +113,6 @@ def _stands(desk: Desk, line: MainLine, path: str, waiver: Waiver) -> tuple[bool
         f"{waiver.person} has waived {waiver.gate} of {waiver.release} before, until {found.until}; "
         "waivers are never changed: somebody else with the right must, or a new release be made"
     )
-
-
-def _landed(desk: Desk, line: MainLine, commit: str) -> bool:
-    if line.remote is None:
-        return desk.repository.fast_forward(BRANCH, commit)
-    try:
-        desk.repository.push(line.remote, commit, REF, line.tip)
-    except MovedOn:
-        return False
-    return True
 
 
 def _message(person: Person, waiver: Waiver) -> str:
