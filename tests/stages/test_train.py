@@ -317,7 +317,7 @@ def test_outputs_that_are_not_plain_files_are_refused(tmp_path, script, fault):
 def test_plain_outputs_in_folders_are_kept(tmp_path):
     script = (
         LEAVE
-        + 'mkdir -p "$MLASSAY_OUT/plots"; printf x > "$MLASSAY_OUT/plots/a.txt"; chmod 0 "$MLASSAY_OUT/plots"\n'
+        + 'mkdir -p "$MLASSAY_OUT/plots"; printf x > "$MLASSAY_OUT/plots/a.txt"; chmod 500 "$MLASSAY_OUT/plots"\n'
     )
     trained, _ = run(tmp_path, script)
     assert [output["path"] for output in trained.provenance["outputs"]] == ["model.onnx", "plots/a.txt"]
