@@ -163,6 +163,10 @@ class Policy:
     lines: Mapping[str, int] = field(default_factory=dict)  # dotted path -> 1-based line
     path: str = "governance/policy.yaml"
 
+    def in_force(self, declared: Level) -> Level:
+        """The level that counts for a model of this declared one: never under ``minimum_risk``."""
+        return max(declared, self.minimum_risk, key=lambda level: level.rank)
+
 
 @dataclass(frozen=True, slots=True)
 class Key:

@@ -25,7 +25,7 @@ class Plan:
     @property
     def level(self) -> Level:
         """The level in force: the declared one, never under policy's minimum."""
-        return max(self.config.risk.level, self.policy.minimum_risk, key=lambda level: level.rank)
+        return self.policy.in_force(self.config.risk.level)
 
     @property
     def evaluation(self) -> Manifest:

@@ -13,6 +13,7 @@ from mlassay.policy.waivers import waiver_demand
 from mlassay.policy.weakenings import below_floors, weakenings
 
 ASK_ANEW = "open a new request: this one was made for another state of the main line"
+A_POLICY = "let governance/policy.yaml say it, then: mlassay propose --reason …"
 
 
 def order(case: PromotionCase) -> Iterator[Demand]:
@@ -109,14 +110,13 @@ def gates(case: PromotionCase) -> Iterator[Demand]:
         return
     listed = case.policy.gates.get(level, ())
     outcomes = case.release.gates if case.release else {}
-    required = [gate for gate in listed if gate not in case.policy.exemptions or gate in outcomes]
-    stuck = [g for g in required if g not in outcomes]
+    stuck = [gate for gate in listed if gate not in outcomes and gate not in case.policy.exemptions]
     if not listed:
         yield Demand(
             "gates",
             met=False,
             what=f"policy lists no gates for the level {level}",
-            remedy="mlassay propose a policy that does",
+            remedy=A_POLICY,
         )
         return
     passed = [gate for gate in outcomes if outcomes[gate] is Outcome.PASSED]
@@ -195,7 +195,7 @@ def approvals(case: PromotionCase, standing: Iterable[Standing]) -> Iterator[Dem
     wanted = case.policy.approvals.get(environment, {}).get(level) if isinstance(level, Level) else None
     if wanted is None:
         what = f"policy says nothing of who approves {environment} at the level {level or 'unknown'}"
-        yield Demand("approvals", met=False, what=what, remedy="propose a policy that does")
+        yield Demand("approvals", met=False, what=what, remedy=A_POLICY)
         return
     yield from count_demands(case, standing, wanted, f"{environment} at the level {level}")
 

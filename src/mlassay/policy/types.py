@@ -142,7 +142,7 @@ class PromotionCase(CommonCase):
         """The level in force: the release's own, never under policy's minimum; None when it cannot be read."""
         if self.terms is None:
             return None
-        return max(self.terms.risk.level, self.policy.minimum_risk, key=lambda level: level.rank)
+        return self.policy.in_force(self.terms.risk.level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,7 +175,7 @@ def _request(desk: Desk, wish: _Wish, reason: str, questions: Sequence[Question]
     old = terms_at(repository, live_source) if live_source else None
     gates = {report.gate: report.outcome for report in wish.verdict.gates}
     new = terms_at(repository, wish.release.source.commit)
-    level = max(new.risk.level, wish.policy.minimum_risk, key=lambda level: level.rank)
+    level = wish.policy.in_force(new.risk.level)
     pointer = dump_environment(_pointer(wish, _id(wish)))
     return Request(
         environment=wish.environment,
