@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -132,6 +131,3 @@ class Forge(Protocol):
 
     def merge(self, request: PullRequest, commit: str, expected_main: str) -> None:
         """Move the main line from ``expected_main`` to ``commit``, then close the request; MovedOn when it moved."""
-
-
-Clock = Callable[[], datetime]

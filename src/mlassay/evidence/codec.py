@@ -58,7 +58,7 @@ def report_mapping(report: GateReport) -> dict[str, Any]:
         "summary": report.summary,
         "criteria": plain(report.criteria),
         "measured": plain(report.measured),
-        "findings": [_finding_mapping(finding) for finding in report.findings],
+        "findings": [finding_mapping(finding) for finding in report.findings],
         "not_looked_at": list(report.not_looked_at),
         "self_reported": report.self_reported,
     }
@@ -87,7 +87,8 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def _finding_mapping(finding: Finding) -> dict[str, Any]:
+def finding_mapping(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON says it, in records and on standard output."""
     return {
         "id": finding.id,
         "outcome": str(finding.outcome),

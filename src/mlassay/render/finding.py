@@ -8,6 +8,7 @@ from typing import Any
 
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import Finding, GateReport, Verdict
+from mlassay.evidence.codec import finding_mapping
 from mlassay.render.text import WORDS, criteria_text, plain, where
 
 
@@ -52,15 +53,8 @@ def as_json(pairs: Sequence[tuple[GateReport, Finding]]) -> list[dict[str, Any]]
     """Findings for machines."""
     return [
         {
-            "id": finding.id,
+            **finding_mapping(finding),
             "gate": gate.gate,
-            "outcome": str(finding.outcome),
-            "what": finding.what,
-            "why": finding.why,
-            "remedy": finding.remedy,
-            "path": finding.path,
-            "line": finding.line,
-            "numbers": dict(finding.numbers),
             "criteria": dict(gate.criteria),
             "self_reported": gate.self_reported,
         }

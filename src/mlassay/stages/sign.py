@@ -99,11 +99,7 @@ def sign(
             *_compare_verdict(verdict, release, live_at(repository, commit)),
         ]
     )
-    files = _tested_files(run_folder, verdict)
-    if report is not None and files[layout.REPORT] != report(verdict).encode():
-        raise EvidenceError(
-            Problem("it is not what test/verdict.json says", _WHY, _AGAIN, f"test/{layout.REPORT}")
-        )
+    files = _tested_files(run_folder, verdict, report)
     files |= {layout.RELEASE: release.to_bytes(), layout.MODEL: model.read_bytes()}
     run = _run(repository, context)
     files |= _statements(signer, release, verdict, predicates.provenance(release, run, inputs.data, training))
@@ -111,13 +107,7 @@ def sign(
     files[layout.SUMMARY] = _dsse(
         signer, release, SUMMARY, predicates.summary(release, verdict, digests, now)
     )
-    folder = run_folder / "sign"
-    with staged_folder(folder) as staged:
-        for name, data in files.items():
-            path = staged / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(data)
-    return Signed(release, verdict, folder, signer_id)
+    return Signed(release, verdict, _leave(run_folder / "sign", files), signer_id)
 
 
 def _source_commit(repository: Repository, run_folder: Path, context: Context) -> str:
@@ -280,11 +270,17 @@ _WHY = "what was tested must be what is signed"
 _AGAIN = "train and test again from this commit: mlassay run"
 
 
-def _tested_files(run_folder: Path, verdict: Verdict) -> dict[str, bytes]:
+def _tested_files(
+    run_folder: Path, verdict: Verdict, rendered: Callable[[Verdict], str] | None
+) -> dict[str, bytes]:
     """What the test stage left, each file held against the verdict or its own one spelling."""
     files = {
         name: read_file(run_folder / "test", name, RECORD_BYTES) for name in (layout.VERDICT, layout.REPORT)
     }
+    if rendered is not None and files[layout.REPORT] != rendered(verdict).encode():
+        raise EvidenceError(
+            Problem("it is not what test/verdict.json says", _WHY, _AGAIN, f"test/{layout.REPORT}")
+        )
     if (run_folder / "test" / layout.CROSS_CHECKS).exists():
         checks = read_file(run_folder / "test", layout.CROSS_CHECKS, RECORD_BYTES)
         parse_canonical(checks, f"test/{layout.CROSS_CHECKS}")
@@ -297,6 +293,15 @@ def _tested_files(run_folder: Path, verdict: Verdict) -> dict[str, bytes]:
                 Problem("it is not what test/verdict.json says of this gate", _WHY, _AGAIN, f"test/{name}")
             )
     return files
+
+
+def _leave(folder: Path, files: Mapping[str, bytes]) -> Path:
+    with staged_folder(folder) as staged:
+        for name, data in files.items():
+            path = staged / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+    return folder
 
 
 def _run(repository: Repository, context: Context) -> Run:

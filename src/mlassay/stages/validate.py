@@ -17,9 +17,8 @@ from mlassay.plan import Plan, make_plan
 CONFIG, POLICY, PEOPLE = "ml.yaml", "governance/policy.yaml", "governance/people.yaml"
 
 Read = Callable[[str], bytes | None]
-Tracked = tuple[
-    str, str
-]  # path, mode as git writes it ("100644", "120000" for a link, "160000" for a submodule)
+Tracked = tuple[str, str]
+"""Path, and mode as git writes it: "100644", "120000" for a link, "160000" for a submodule."""
 
 _Loaded = TypeVar("_Loaded")
 
