@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from mlassay.errors import EvidenceError, Problem
@@ -41,7 +42,7 @@ class Reading:
                 if (entry.size or 0) > limit:
                     reading.wrong(name, f"this file has {entry.size:,} bytes; at most {limit:,} are read")
                     continue
-                data = reading.attempt(lambda id_=entry.id, at=path: repo.blob(id_, at))  # type: ignore[misc]
+                data = reading.attempt(partial(repo.blob, entry.id, path))
                 if data is not None:
                     reading.files[name] = data
         return reading

@@ -20,7 +20,7 @@ class LocalForge:
         self._repository = repository
         self._remote = repository.remote(BRANCH)
 
-    def open(self, branch: str, head: str, *, title: str, body: str) -> PullRequest:  # noqa: ARG002
+    def open(self, branch: str, head: str, *, title: str, body: str) -> PullRequest:  # noqa: ARG002  of the port
         """Publish ``head`` as a new branch; MovedOn when the branch is there already with something else.
 
         Title and body are those of the commit: there is no other place for them.

@@ -52,7 +52,7 @@ def clone(source: str | Path, path: Path, *, bare: bool, branch: str | None, dep
     # A relative path is the caller's, but git runs in the parent of the new folder.
     origin = str(source.absolute()) if isinstance(source, Path) else source
     if os.path.exists(origin):  # noqa: PTH110  a URL is no path
-        origin = os.path.abspath(origin)  # noqa: PTH100
+        origin = os.path.abspath(origin)  # noqa: PTH100  the same
     options = ["--quiet", "--no-local", "--origin=origin"]
     options += ["--bare"] if bare else []
     options += [f"--branch={branch}"] if branch else []

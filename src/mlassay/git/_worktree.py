@@ -145,7 +145,7 @@ def _on_disk(root: bytes, path: bytes) -> Entry:
 
 
 def _hash_file(full: bytes) -> Entry:
-    with open(os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+    with open(os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123  a descriptor is no path
         status = os.fstat(file.fileno())
         hasher = hashlib.sha1(b"blob %d\0" % status.st_size, usedforsecurity=False)
         read = 0

@@ -113,7 +113,7 @@ class Repository:
         """
         return _revisions.resolve(self.folder, self._objects, revision)
 
-    def commit(self, id: str) -> Commit:  # noqa: A002
+    def commit(self, id: str) -> Commit:  # noqa: A002  the word of git's own manuals
         """The commit with this id, verified."""
         return self._objects.commit(full_id(id))
 
@@ -133,7 +133,7 @@ class Repository:
         node = self._objects.lookup(self.commit(commit).tree, path_parts(path))
         return None if node is None else self._objects.entries({path: node})[path]
 
-    def blob(self, id: str, path: str = "") -> bytes:  # noqa: A002
+    def blob(self, id: str, path: str = "") -> bytes:  # noqa: A002  the same
         """Bytes of a blob, verified; Corrupt, naming ``path``, when they are not what the id promises."""
         return self._objects.read(id, "blob", path)
 

@@ -64,13 +64,13 @@ def remove_tree(top: Path) -> None:
             inside = [(e.path, e.is_dir(follow_symlinks=False)) for e in entries]
         for path, is_folder in inside:
             if not is_folder:
-                os.unlink(path)  # noqa: PTH108
+                os.unlink(path)  # noqa: PTH108 - plain strings
                 continue
             os.chmod(path, 0o700)  # noqa: PTH101 - a folder can only be moved by who may write in it
-            while os.path.lexists(moved := os.path.join(top, f".removing-{number}")):  # noqa: PTH118
+            while os.path.lexists(moved := os.path.join(top, f".removing-{number}")):  # noqa: PTH118 - plain strings
                 number += 1
-            os.rename(path, moved)  # noqa: PTH104
+            os.rename(path, moved)  # noqa: PTH104 - plain strings
             pending.append(moved)
         if folder != os.fspath(top):
-            os.rmdir(folder)  # noqa: PTH106
+            os.rmdir(folder)  # noqa: PTH106 - plain strings
     top.rmdir()

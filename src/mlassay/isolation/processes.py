@@ -41,7 +41,7 @@ def descendants(root: int) -> list[Process]:
 
 def _read(pid: int) -> Process | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - twenty times a second
             # The name stands in parentheses and may hold anything, parentheses too.
             fields = file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -69,7 +69,7 @@ def memory(processes: Iterable[Process], at_least: int = 0) -> int:
 
 def _proportional(process: Process) -> int:
     try:
-        with open(f"/proc/{process.pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{process.pid}/smaps_rollup", "rb") as file:  # noqa: PTH123 - the same
             for line in file:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) << 10
@@ -86,12 +86,12 @@ def nameless_files(processes: Iterable[Process]) -> int:
     for process in processes:
         folder = f"/proc/{process.pid}/fd"
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            for name in os.listdir(folder):  # noqa: PTH208
+            for name in os.listdir(folder):  # noqa: PTH208 - the same
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                     path = f"{folder}/{name}"
-                    if not os.readlink(path).endswith(" (deleted)"):  # noqa: PTH115
+                    if not os.readlink(path).endswith(" (deleted)"):  # noqa: PTH115 - the same
                         continue
-                    status = os.stat(path)  # noqa: PTH116
+                    status = os.stat(path)  # noqa: PTH116 - the same
                     sizes[status.st_dev, status.st_ino] = status.st_blocks * 512
     return sum(sizes.values())
 

@@ -205,7 +205,8 @@ def _scaler(step: _Step) -> Tensor:
 def _imputer(step: _Step) -> Tensor:
     """Leaves every number as it is where only NaN is replaced; a missing value is never moved."""
     replaced = step.attribute("replaced_value_float")
-    return step.given[0] if replaced is not None and replaced != replaced else _all(step.given)  # noqa: PLR0124
+    only_nan = replaced is not None and replaced != replaced  # noqa: PLR0124 - of any type: it is the model's own
+    return step.given[0] if only_nan else _all(step.given)
 
 
 def _linear_classifier(step: _Step) -> Tensor:
