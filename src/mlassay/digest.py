@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,17 @@ def decimal_string(number: float, places: int = 6) -> str:
     """A finite number as a decimal string, rounded half to even; ``places`` digits, no negative zero."""
     rounded = Decimal(repr(float(number))).quantize(Decimal(1).scaleb(-places))
     return format(abs(rounded) if rounded == 0 else rounded, "f")
+
+
+def without_floats(value: Any) -> Any:
+    """``value`` as canonical JSON may hold it: each float as its own decimal spelling, not rounded."""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    if isinstance(value, Mapping):
+        return {str(key): without_floats(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_floats(item) for item in value]
+    return value
 
 
 def _refuse_floats(value: Any) -> None:

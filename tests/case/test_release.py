@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache, partial
 
@@ -13,11 +14,15 @@ import pytest
 from mlassay.case import release as module
 from mlassay.case.reading import Reading
 from mlassay.case.release import ReleaseEvidence, find_record, read_release, trust_before
+from mlassay.ci import Context
 from mlassay.digest import parse_canonical, sha256
 from mlassay.evidence import layout
+from mlassay.evidence.codec import read_verdict, report_json, verdict_json
 from mlassay.evidence.dsse import read_envelope
 from mlassay.evidence.verdict import Outcome
 from mlassay.git import Repository
+from mlassay.signers.p256 import P256Signer
+from mlassay.stages import sign as stage
 from mlassay.wiring import verifiers
 from tests import factory
 from tests.factory.project import AUTHOR, ci_key, people_yaml, signer_yaml
@@ -82,7 +87,7 @@ def test_a_recorded_release_holds_whole(recorded, files):
     assert found.release == done.release
     assert found.verdict.outcome is Outcome.PASSED
     assert found.signers == ("ci",)
-    assert found.signatures == 5  # provenance, model, two gates, summary
+    assert found.signatures == 7  # provenance, model, four gates, summary
     assert found.record_commit == done.commit == find_record(project.repo, done.commit, done.release.id)
     assert set(files) == {
         "release.json",
@@ -95,6 +100,10 @@ def test_a_recorded_release_holds_whole(recorded, files):
         "verdict.dsse.json",
         "gates/bias.json",
         "gates/bias.dsse.json",
+        "gates/contract.json",
+        "gates/contract.dsse.json",
+        "gates/data.json",
+        "gates/data.dsse.json",
         "gates/performance.json",
         "gates/performance.dsse.json",
     }
@@ -342,55 +351,109 @@ def test_a_source_off_the_main_line_is_refused(recorded, files):
     assert any("not on the main line" in problem.what for problem in found.problems)
 
 
-def test_inputs_that_are_not_those_of_the_source_commit_are_refused(tmp_path):
-    """Signed with the right key, for a policy that never was in force at the source."""
-    from mlassay.ci import Context
-    from mlassay.evidence.release import Release
-    from mlassay.signers.p256 import P256Signer
-    from mlassay.stages import sign as stage
-
-    project = factory.make(tmp_path)
-    run = factory.run_folder(project)
+def signed_lie(project, *, inputs=None, alter=lambda reports: reports):
+    """What reading says of a release whose inputs or gate reports were altered before the right key signed all of it."""
+    run = factory.run_folder(project, outcome=Outcome.FAILED)
     signer = P256Signer.from_pem((project.keys / "ci.pem").read_bytes(), "ci")
-    signed = stage.sign(project.repo, run, signer, Context("local"), project.now())
-    lie = Release(
-        signed.release.name,
-        signed.release.source,
-        signed.release.artifacts,
-        {**signed.release.inputs, "policy": sha256(b"a gentler policy")},
-    )
-    verdict = factory.release.make_verdict(
-        lie.model.digest, dict(lie.inputs), {"performance": Outcome.PASSED}
-    )
+    honest = stage.sign(project.repo, run, signer, Context("local"), project.now()).release
+    lie = replace(honest, inputs={**honest.inputs, **(inputs or {})})
+    told = read_verdict((run / "test/verdict.json").read_bytes(), "verdict.json")
+    reports = tuple(alter({report.gate: report for report in told.gates}).values())
+    worst = Outcome.worst([report.outcome for report in reports])
+    verdict = replace(told, inputs={**told.inputs, **(inputs or {})}, gates=reports, outcome=worst)
     provenance = stage.predicates.provenance(lie, stage._run(project.repo, Context("local")), {}, {})
     files = stage._statements(signer, lie, verdict, provenance)
     files |= {
         layout.RELEASE: lie.to_bytes(),
-        layout.VERDICT: stage_bytes(verdict),
+        layout.VERDICT: verdict_json(verdict),
         layout.REPORT: b"# fine\n",
     }
     files |= {layout.MODEL: (run / "train/outputs/model.onnx").read_bytes()}
-    files |= {f"gates/{r.gate}.json": report_bytes(r) for r in verdict.gates}
+    files |= {f"gates/{report.gate}.json": report_json(report) for report in verdict.gates}
     digests = {name: sha256(data) for name, data in files.items()}
     summary = stage.predicates.summary(lie, verdict, digests, project.now())
     files[layout.SUMMARY] = stage._dsse(signer, lie, stage.SUMMARY, summary)
     done = type("Done", (), {"release": lie, "commit": project.repo.head()})
-    _, found = commit_files((project, done), files, base=project.repo.head())
-    assert [problem.what for problem in found.problems] == [
-        "the digest of 'policy' is not that of the file at its source commit"
+    found = commit_files((project, done), files, base=project.repo.head())[1]
+    return [(problem.path.partition("/")[2].partition("/")[2], problem.what) for problem in found.problems]
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory):
+    """A project in which the signed truth holds: the control of every signed lie."""
+    project = factory.make(tmp_path_factory.mktemp("signed"))
+    assert signed_lie(project) == []
+    return project
+
+
+def test_inputs_that_are_not_those_of_the_source_commit_are_refused(signed):
+    """Signed with the right key, for a policy that never was in force at the source."""
+    assert signed_lie(signed, inputs={"policy": sha256(b"a gentler policy")}) == [
+        ("release.json", "the digest of 'policy' is not that of the file at its source commit")
     ]
 
 
-def stage_bytes(verdict):
-    from mlassay.evidence.codec import verdict_json
-
-    return verdict_json(verdict)
+def bias(**fields):
+    return lambda reports: reports | {"bias": replace(reports["bias"], **fields)}
 
 
-def report_bytes(report):
-    from mlassay.evidence.codec import report_json
+def test_a_gate_that_passes_over_its_own_failed_finding_is_refused(signed):
+    assert signed_lie(signed, alter=bias(outcome=Outcome.PASSED)) == [
+        ("gates/bias.json", "the gate says passed, and its findings say failed")
+    ]
 
-    return report_json(report)
+
+def test_a_gate_that_passes_without_any_finding_is_refused(signed):
+    assert signed_lie(signed, alter=bias(outcome=Outcome.INCONCLUSIVE, findings=())) == []
+    assert signed_lie(signed, alter=bias(outcome=Outcome.PASSED, findings=())) == [
+        ("gates/bias.json", "the gate says passed, and it has no finding to rest on")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "told"),
+    [
+        ({"sensitive": ["group"], "selection_rate_ratio": {"min": "0.7"}}, "selection_rate_ratio"),
+        ({"sensitive": ["group"], "selection_rate_ratio": {"min": "0.80"}}, "selection_rate_ratio"),
+        ({"sensitive": [], "selection_rate_ratio": {"min": "0.8"}}, "sensitive"),
+        ({"sensitive": ["group"]}, "selection_rate_ratio"),
+        ({"sensitive": ["group"], "selection_rate_ratio": {"min": "0.8"}, "minimum_rows": 1}, "minimum_rows"),
+        ({}, "selection_rate_ratio, sensitive"),
+    ],
+)
+def test_a_gate_held_against_other_criteria_than_those_in_force_is_refused(signed, criteria, told):
+    agreed = {"sensitive": ["group"], "selection_rate_ratio": {"min": "0.8"}}
+    assert signed_lie(signed, alter=bias(criteria=agreed)) == [], "the control: the criteria of ml.yaml"
+    assert signed_lie(signed, alter=bias(criteria=criteria)) == [
+        ("gates/bias.json", f"its criteria are not those in force at its source commit: {told}")
+    ]
+
+
+def test_a_floor_that_only_policy_names_is_in_force_as_well(tmp_path):
+    """ml.yaml says nothing of the gate's floor: dropping it from the criteria must not go unseen."""
+    floors = factory.project.POLICY.replace(
+        "{accuracy: {min: 0.7}}", "{accuracy: {min: 0.7}, roc_auc: {min: 0.6}}"
+    )
+    project = factory.make(tmp_path, policy=floors)
+    own = {"accuracy": {"min": "0.8"}}
+    for criteria, problems in ((own | {"roc_auc": {"min": "0.6"}}, 0), (own, 1)):
+        found = signed_lie(
+            project,
+            alter=lambda reports, told=criteria: (
+                reports | {"performance": replace(reports["performance"], criteria=told)}
+            ),
+        )
+        assert len(found) == problems
+        assert all(path == "gates/performance.json" and "roc_auc" in what for path, what in found)
+
+
+@pytest.mark.parametrize("gate", ["bias", "contract"])
+def test_a_gate_that_is_left_out_of_the_verdict_is_refused(signed, gate):
+    """The failed one, and one that is always in force although nobody declares it."""
+    found = signed_lie(signed, alter=lambda reports: {g: r for g, r in reports.items() if g != gate})
+    assert found == [
+        ("verdict.json", f"it says nothing of gates that were in force at its source commit: {gate}")
+    ]
 
 
 def test_the_signer_yaml_of_these_tests_is_read_as_meant():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlassay.case.judged import criteria_at
 from mlassay.case.release import inputs_at, live_at
 from mlassay.ci import Context
 from mlassay.digest import canonical, sha256
@@ -42,9 +44,9 @@ def run_folder(
     isolation: str = "bubblewrap",
     cross_checks: bool = False,
 ) -> Path:
-    """A run folder as train and test leave it, for HEAD; ``outcome`` is the bias gate's, performance passes.
+    """A run folder as train and test leave it, for HEAD; ``outcome`` is the bias gate's, every other gate in force passes.
 
-    ``seed`` makes another model. ``outcomes`` (gate to outcome) replaces the two gates altogether.
+    ``seed`` makes another model. ``outcomes`` (gate to outcome) replaces the gates altogether.
     """
     commit = project.repo.head()
     assert commit is not None
@@ -73,8 +75,9 @@ def run_folder(
     }
     (run / "train/provenance.json").write_bytes(canonical(provenance))
     live = live_at(project.repo, commit)
-    gates = outcomes or {"performance": Outcome.PASSED, "bias": outcome}
-    verdict = make_verdict(sha256(model), inputs | ({"live": live} if live else {}), gates)
+    criteria = criteria_at(project.repo, commit)
+    gates = outcomes or dict.fromkeys(criteria, Outcome.PASSED) | {"bias": outcome}
+    verdict = make_verdict(sha256(model), inputs | ({"live": live} if live else {}), gates, criteria)
     (run / "test/verdict.json").write_bytes(verdict_json(verdict))
     (run / "test/report.md").write_text(f"# toy: {verdict.outcome}\n")
     for report in verdict.gates:
@@ -84,19 +87,25 @@ def run_folder(
     return run
 
 
-def make_verdict(model_digest: str, inputs: dict[str, str], gates: dict[str, Outcome]) -> Verdict:
-    """A verdict by hand: each gate with one finding of its outcome."""
+def make_verdict(
+    model_digest: str,
+    inputs: dict[str, str],
+    gates: dict[str, Outcome],
+    criteria: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Verdict:
+    """A verdict by hand: each gate with one finding of its outcome, and the criteria that are given for it."""
+    told = criteria or {}
     return Verdict(
         model_name="toy",
         outcome=Outcome.worst(list(gates.values())),
         inputs={"model": model_digest, **inputs},
-        gates=tuple(make_report(gate, outcome) for gate, outcome in gates.items()),
+        gates=tuple(make_report(gate, outcome, told.get(gate, {})) for gate, outcome in gates.items()),
         risk={"level": "major", "declared": "major", "review_by": "2030-01-01", "risks": {}},
         objective="Say which applications deserve a second look.",
     )
 
 
-def make_report(gate: str, outcome: Outcome) -> GateReport:
+def make_report(gate: str, outcome: Outcome, criteria: Mapping[str, Any] | None = None) -> GateReport:
     """One gate's report by hand."""
     finding = Finding(
         id=f"{gate}.measured",
@@ -108,9 +117,8 @@ def make_report(gate: str, outcome: Outcome) -> GateReport:
         line=15,
         numbers={"value": "0.9000", "rows": 20},
     )
-    return GateReport(
-        gate, outcome, f"{gate} {outcome}", {"min": "0.8"}, {"value": "0.9000"}, (finding,), ("time",)
-    )
+    told = {"min": "0.8"} if criteria is None else criteria
+    return GateReport(gate, outcome, f"{gate} {outcome}", told, {"value": "0.9000"}, (finding,), ("time",))
 
 
 def tiny_model(seed: int = 1) -> bytes:

@@ -47,8 +47,8 @@ def test_the_commit_tells_the_story_in_plain_words_and_trailers(project):
     text = project.remote.commit(done.commit).message
     assert text == (
         f"Record {done.release.id}: failed (bias)\n\n"
-        f"A model of 'toy' was trained from {done.release.source.commit[:12]} and tested by 2 gates:\n"
-        "performance passed; bias failed.\n\n"
+        f"A model of 'toy' was trained from {done.release.source.commit[:12]} and tested by 4 gates: data,\n"
+        "contract and performance passed; bias failed.\n\n"
         "- bias: bias failed\n\n"
         f"Release: {done.release.id}\nVerdict: failed\nSource: {done.release.source.commit}\n"
     )

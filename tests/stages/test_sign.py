@@ -32,6 +32,10 @@ def test_it_leaves_exactly_the_files_of_the_evidence(project):
     assert sorted(files_of(signed)) == [
         "gates/bias.dsse.json",
         "gates/bias.json",
+        "gates/contract.dsse.json",
+        "gates/contract.json",
+        "gates/data.dsse.json",
+        "gates/data.json",
         "gates/performance.dsse.json",
         "gates/performance.json",
         "model.onnx",
@@ -56,7 +60,7 @@ def test_stock_tools_accept_every_signed_file(project, tmp_path):
     signed = factory.sign_run(project, factory.run_folder(project))
     (tmp_path / "public.pem").write_text(ci_key(project.keys))
     envelopes = sorted(signed.folder.rglob("*.dsse.json"))
-    assert len(envelopes) == 4
+    assert len(envelopes) == 6
     for path in envelopes:
         envelope = json.loads(path.read_bytes())
         payload, kind = base64.b64decode(envelope["payload"]), envelope["payloadType"].encode()

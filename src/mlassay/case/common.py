@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mlassay.errors import EvidenceError
+from mlassay.errors import EvidenceError, Problem
 from mlassay.git import Repository
 from mlassay.policy import Touched
 
@@ -40,6 +40,14 @@ def object_at(repo: Repository, commit: str, path: str) -> str | None:
     """Git id of what lies at ``path``; None when nothing does."""
     entry = repo.entry(commit, path)
     return entry.id if entry else None
+
+
+def needed(repo: Repository, commit: str, path: str) -> bytes:
+    """A file at a release's source commit; EvidenceError when it is not there."""
+    data = repo.read(commit, path)
+    if data is None:
+        raise EvidenceError(Problem(f"the source commit {commit[:12]} has no {path}", path=path))
+    return data
 
 
 def on_line(repo: Repository, base: str, parent: str) -> bool:

@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from mlassay.case import statements
+from mlassay.case.common import needed
+from mlassay.case.judged import judged_as_agreed
 from mlassay.case.reading import Reading
 from mlassay.case.signer import Trust
 from mlassay.config import load_config, load_environment, load_people, load_policy
@@ -196,7 +198,7 @@ def inputs_at(repo: Repository, commit: str) -> dict[str, str]:
 
     EvidenceError when one of them is not there, or ml.yaml cannot be read.
     """
-    config = _needed(repo, commit, layout.CONFIG)
+    config = needed(repo, commit, layout.CONFIG)
     try:
         manifests = load_config(layout.CONFIG, config).data
     except ConfigurationError as error:
@@ -204,7 +206,7 @@ def inputs_at(repo: Repository, commit: str) -> dict[str, str]:
     paths = {"policy": layout.POLICY, "people": layout.PEOPLE}
     paths |= {f"manifest/{name}": path for name, path in manifests.items()}
     return {layout.CONFIG: sha256(config)} | {
-        role: sha256(_needed(repo, commit, path)) for role, path in paths.items()
+        role: sha256(needed(repo, commit, path)) for role, path in paths.items()
     }
 
 
@@ -220,20 +222,13 @@ def is_demo(repo: Repository, commit: str) -> bool:
 def live_at(repo: Repository, commit: str) -> str:
     """Digest of the model that ran in the first environment at a commit; an empty text when none did."""
     try:
-        policy = load_policy(layout.POLICY, _needed(repo, commit, layout.POLICY))
+        policy = load_policy(layout.POLICY, needed(repo, commit, layout.POLICY))
         path = layout.pointer_path(policy.environments[0])
         data = repo.read(commit, path)
         pointer = load_environment(path, data) if data is not None else None
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
     return f"sha256:{pointer.live.model_sha256}" if pointer and pointer.state == "live" else ""
-
-
-def _needed(repo: Repository, commit: str, path: str) -> bytes:
-    data = repo.read(commit, path)
-    if data is None:
-        raise EvidenceError(Problem(f"the source commit {commit[:12]} has no {path}", path=path))
-    return data
 
 
 def _verdict_holds(repo: Repository, reading: Reading, release: Release, verdict: Verdict) -> None:
@@ -250,6 +245,7 @@ def _verdict_holds(repo: Repository, reading: Reading, release: Release, verdict
         reading.wrong(name, f"it is about model {verdict.model_name!r}, not {release.name!r}")
     if verdict.outcome is not Outcome.worst([report.outcome for report in verdict.gates]):
         reading.wrong(name, f"it says {verdict.outcome}, which is not what its gates say")
+    judged_as_agreed(repo, reading, release.source.commit, verdict)
     for report in verdict.gates:
         file = layout.gate_report(report.gate)
         if reading.files.get(file, report_json(report)) != report_json(report):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlassay.case.common import needed
 from mlassay.config import Config, Policy, load_config, load_policy
 from mlassay.digest import canonical
-from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence import layout
 from mlassay.git import Repository
 from mlassay.manifest import Manifest, load_manifest
@@ -17,10 +18,10 @@ from mlassay.policy import Terms
 def terms_at(repo: Repository, commit: str) -> Terms:
     """The terms that the source commit of a release sets; EvidenceError when a file of them cannot be read."""
     try:
-        config = load_config(layout.CONFIG, _needed(repo, commit, layout.CONFIG))
-        policy = load_policy(layout.POLICY, _needed(repo, commit, layout.POLICY))
+        config = load_config(layout.CONFIG, needed(repo, commit, layout.CONFIG))
+        policy = load_policy(layout.POLICY, needed(repo, commit, layout.POLICY))
         manifests = {
-            name: load_manifest(path, _needed(repo, commit, path)) for name, path in config.data.items()
+            name: load_manifest(path, needed(repo, commit, path)) for name, path in config.data.items()
         }
         return _terms(config, policy, manifests)
     except ConfigurationError as error:
@@ -65,10 +66,3 @@ def _split(manifest: Manifest) -> str:
         "files": {name: list(paths) for name, paths in rule.files.items()},
     }
     return " ".join(canonical(spelled).decode("utf-8").split())
-
-
-def _needed(repo: Repository, commit: str, path: str) -> bytes:
-    data = repo.read(commit, path)
-    if data is None:
-        raise EvidenceError(Problem(f"the source commit {commit[:12]} has no {path}", path=path))
-    return data

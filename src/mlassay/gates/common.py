@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mlassay.digest import decimal_string
+from mlassay.digest import decimal_string, without_floats
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 
 if TYPE_CHECKING:
@@ -40,17 +39,6 @@ class Criteria:
 def shown(number: float, places: int = 4) -> str:
     """A measured number as a decimal string; ``unknown`` where there is none, so that nan never looks like one."""
     return decimal_string(number, places) if math.isfinite(number) else "unknown"
-
-
-def without_floats(value: Any) -> Any:
-    """Criteria as canonical JSON may hold them: each float as its own decimal spelling, not rounded."""
-    if isinstance(value, float):
-        return format(Decimal(repr(value)), "f")
-    if isinstance(value, Mapping):
-        return {str(key): without_floats(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_floats(item) for item in value]
-    return value
 
 
 def report(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mlassay.config import Config, Policy, size_in_bytes
+from mlassay.config import Config, Level, Policy, size_in_bytes
 from mlassay.errors import Problem
 
 ALWAYS = ("data", "contract")
@@ -20,6 +20,12 @@ def criteria_in_force(config: Config, policy: Policy) -> dict[str, Mapping[str, 
     """Gate -> criteria: ``ml.yaml``'s, with what policy's floors have besides; `data` and `contract` always."""
     gates = {gate: dict(config.gates.get(gate, {})) for gate in (*ALWAYS, *config.gates, *policy.floors)}
     return {gate: _merged(criteria, policy.floors.get(gate, {})) for gate, criteria in gates.items()}
+
+
+def gates_in_force(criteria: Iterable[str], level: Level, policy: Policy) -> tuple[str, ...]:
+    """The gates that a verdict must tell of: those with criteria and those that policy demands at ``level``, less its exemptions."""
+    demanded = [gate for gate in policy.gates.get(level, ()) if gate not in policy.exemptions]
+    return tuple(dict.fromkeys([*criteria, *demanded]))
 
 
 def looser(config: Config, policy: Policy, path: str) -> Iterator[Problem]:

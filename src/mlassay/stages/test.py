@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlassay.config import load_environment
-from mlassay.digest import canonical
+from mlassay.digest import canonical, without_floats
 from mlassay.errors import ConfigurationError, MlassayError, Problem
 from mlassay.evidence import (
     Finding,
@@ -29,8 +29,8 @@ from mlassay.evidence.layout import MODEL, evidence_dir, pointer_path
 from mlassay.files import find_file, inside, staged_folder
 from mlassay.isolation import remove_tree
 from mlassay.plan import Plan
+from mlassay.plan.floors import gates_in_force
 from mlassay.ports import Gate, Subject
-from mlassay.stages._outputs import without_floats
 from mlassay.stages._run_folder import read_training
 
 OnGate = Callable[[GateReport], None]
@@ -117,8 +117,7 @@ def judge(
 
 def required(plan: Plan) -> tuple[str, ...]:
     """The gates in force: those of ``ml.yaml`` and those that policy demands at this level, less its exemptions."""
-    demanded = [gate for gate in plan.policy.gates.get(plan.level, ()) if gate not in plan.policy.exemptions]
-    return tuple(dict.fromkeys([*plan.gates, *demanded]))
+    return gates_in_force(plan.gates, plan.level, plan.policy)
 
 
 def find_live(plan: Plan, root: Path) -> tuple[Path | None, str]:
@@ -187,7 +186,7 @@ def _unusable(gate: str, plan: Plan, problem: Problem) -> GateReport:
         path="ml.yaml",
         line=plan.config.lines.get("model.file"),
     )
-    criteria = without_floats(dict(plan.gates.get(gate, {})))
+    criteria = without_floats(plan.gates.get(gate, {}))
     return GateReport(
         gate,
         Outcome.FAILED,
@@ -213,7 +212,13 @@ def _not_run(gate: str, plan: Plan) -> GateReport:
         else plan.config.lines.get(f"gates.{gate}"),
     )
     return GateReport(
-        gate, Outcome.INCONCLUSIVE, "did not run", {}, {}, (finding,), ("everything: it did not run",)
+        gate,
+        Outcome.INCONCLUSIVE,
+        "did not run",
+        without_floats(plan.gates.get(gate, {})),
+        {},
+        (finding,),
+        ("everything: it did not run",),
     )
 
 
