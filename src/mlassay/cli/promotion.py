@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from mlassay.cli.common import Command, directory_option, json_option, print_json
+from mlassay.cli.common import Command, directory_option, json_option, note, print_json
 from mlassay.cli.requests import (
+    BEHIND,
     exit_no,
     gather_words,
     give_answer,
@@ -295,4 +296,6 @@ def waive(
         say(
             f"{'Waived already' if done.already else 'Waived'}: {gate} of {release} until {until:%Y-%m-%d} ({done.path})"
         )
+        if not (dry_run or done.local_is_current):
+            note(BEHIND)
     exit_no(not done.no)

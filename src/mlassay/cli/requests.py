@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mlassay.stages.requests import Desk
     from mlassay.stages.review import Review
 
+BEHIND = "Your checkout stays as it was (other branch, or uncommitted work): see git status, then git pull --ff-only"
+
 
 def open_desk(directory: Path) -> Desk:
     """The repository at ``directory`` with its forge and verifiers."""
@@ -137,9 +139,7 @@ def show_merge(promotion: str, done: Merged, *, dry_run: bool) -> None:
         return
     say(f"{promotion} {'had landed already' if done.already else 'has landed'}: {done.commit[:12]}")
     if not done.local_is_current:
-        note(
-            "Your checkout stays as it was (other branch, or uncommitted work): see git status, then git pull --ff-only"
-        )
+        note(BEHIND)
 
 
 def would(where: str, paths: tuple[str, ...], message: str) -> None:
