@@ -77,7 +77,7 @@ def test_a_true_history_is_confirmed_whole(clone, ids):
         ("promotion", f"staging/{ids['promotion']}", ("dana", "robin")),
         ("change", ids["change"], ("dana", "lee")),
     ]
-    assert [item.signatures for item in report.confirmed] == [5, 5, 1, 2, 2]
+    assert [item.signatures for item in report.confirmed] == [7, 7, 1, 2, 2]
 
 
 def test_a_bare_clone_says_the_same_and_that_no_file_was_looked_at(clone, played, tmp_path):

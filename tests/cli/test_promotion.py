@@ -180,3 +180,44 @@ def test_escape_sequences_of_others_never_reach_the_terminal(team):
     for told in (approve(team, id_, "robin"), run(team, "decide", id_), run(team, "merge", id_, "--dry-run")):
         assert "\x1b" not in told
         assert "\u202e" not in told
+
+
+def test_status_lists_a_refused_request_apart_with_how_to_be_rid_of_it(team):
+    id_ = opened(team)
+    assert "no longer possible" not in run(team, "status", "--fetch"), "the control: it may still land"
+    assert json.loads(run(team, "status", "--json"))["open"][0]["possible"]
+    run(team, "refuse", id_, "--reason", "Half of the letters read wrong to me.", who="robin")
+    told = run(team, "status", "--fetch").splitlines()
+    at = told.index("nothing waits for anybody")
+    assert told[at + 1].startswith(
+        f"no longer possible: {id_} to staging, asked by dana: robin refused: Half"
+    )
+    assert told[at + 2] == f"  delete its branch: git push origin --delete promotion/staging/{id_}"
+    assert len(told) == at + 3, "and no advice that cannot help"
+    assert not json.loads(run(team, "status", "--json"))["open"][0]["possible"]
+
+
+def test_status_lists_a_superseded_request_apart(team):
+    late = team.promote(who="robin").name.id
+    team.land()
+    told = run(team, "status", "--fetch")
+    assert f"no longer possible: {late} to staging, asked by robin: the pointer that it replaces" in told
+    assert f"open: {late}" not in told
+
+
+def test_status_says_of_a_pointer_edited_by_hand_that_no_promotion_explains_it(team):
+    team.land()
+    doubt = "NOT EXPLAINED by any promotion: mlassay verify"
+    assert doubt not in run(team, "status", "--fetch"), "the control: what a promotion brought"
+    at = ("--at", "origin/main")
+    assert json.loads(run(team, "status", *at, "--json"))["environments"]["staging"]["explained"]
+    path = "environments/staging.yaml"
+    text = team.repo.read(team.main(), path)
+    was = json.loads(run(team, "status", *at, "--json"))["environments"]["staging"]["promotion"]
+    team.push("main", {path: text.replace(was.encode(), b"20990101-00000000")})
+    told = run(team, "status", "--fetch")
+    assert re.search(rf"^staging: {team.release} since .*, {doubt}$", told, re.MULTILINE)
+    assert "production: nothing yet\n" in told
+    found = json.loads(run(team, "status", *at, "--json"))["environments"]
+    assert not found["staging"]["explained"]
+    assert found["production"] is None

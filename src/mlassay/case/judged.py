@@ -46,7 +46,7 @@ def criteria_at(repo: Repository, commit: str) -> dict[str, Mapping[str, Any]]:
         policy = load_policy(layout.POLICY, needed(repo, commit, layout.POLICY))
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
-    level = max(config.risk.level, policy.minimum_risk, key=lambda level: level.rank)
+    level = policy.in_force(config.risk.level)
     criteria = criteria_in_force(config, policy)
     return {gate: without_floats(criteria.get(gate, {})) for gate in gates_in_force(criteria, level, policy)}
 

@@ -6,7 +6,7 @@ there first and use them after; `mlassay verify` names such a push, and this kee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mlassay.case.common import Place, object_at
@@ -30,6 +30,14 @@ def read_open_case(repo: Repository, name: RequestName, place: Place, verifiers:
     case = read_case(repo, name, place, verifiers)
     line = _Line(repo, place.parent, verifiers)
     return replace(case, unsigned=tuple(dict.fromkeys(_faults(line, case))))
+
+
+def unexplained_pointers(
+    repo: Repository, tip: str, environments: Iterable[str], verifiers: Verifiers
+) -> frozenset[str]:
+    """The environments whose pointer at ``tip`` is not what the newest promotion that holds made of it."""
+    line = _Line(repo, tip, verifiers)
+    return frozenset(each for each in environments if any(line.pointer_fault(each)))
 
 
 def _faults(line: _Line, case: Case) -> Iterator[str]:

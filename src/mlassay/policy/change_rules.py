@@ -22,6 +22,7 @@ def bound(case: ChangeCase) -> Iterator[Demand]:
         if moved
         else "what it changes is still what it was",
         "propose it anew on today's main line" if moved else "",
+        final=bool(moved),
     )
     other = [p.path for p in paths if case.after.get(p.path) != p.new or p.old == p.new]
     yield Demand(

@@ -31,6 +31,7 @@ def base(case: Case) -> Iterator[Demand]:
         ""
         if case.base_on_line
         else "the main line was rewritten or the request comes from elsewhere: ask anew",
+        final=not case.base_on_line,
     )
 
 
@@ -105,6 +106,7 @@ def refusals(case: Case) -> Iterator[Demand]:
         not said,
         "; ".join(said) or "nobody refused, nobody withdrew",
         "see to the reason, then open a new request" if said else "",
+        final=bool(said),
     )
 
 

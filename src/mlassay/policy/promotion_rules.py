@@ -51,6 +51,7 @@ def unmoved(case: PromotionCase) -> Iterator[Demand]:
             met,
             f"{what} is {'still' if met else 'no longer'} what it was when this was asked",
             "" if met else ASK_ANEW,
+            final=not met,
         )
 
 
@@ -161,7 +162,7 @@ def risk_review(case: PromotionCase) -> Iterator[Demand]:
     until = case.terms.risk.review_by
     met = case.now.date() <= until
     remedy = "" if met else "look at the risk again, set risk.review_by in ml.yaml, and make a new release"
-    yield Demand("risk-review", met, f"the risk is to be looked at again by {until}", remedy)
+    yield Demand("risk-review", met, f"the risk is to be looked at again by {until}", remedy, final=not met)
 
 
 def weakened(case: PromotionCase, standing: Iterable[Standing]) -> Iterator[Demand]:
@@ -173,7 +174,7 @@ def weakened(case: PromotionCase, standing: Iterable[Standing]) -> Iterator[Dema
     found = weakenings(case.terms, case.live_terms, case.policy)
     if found != tuple(sorted(case.request.record.weakenings)):
         what = "the request does not name exactly what was weakened"
-        yield Demand("weakenings", met=False, what=what, remedy=ASK_ANEW)
+        yield Demand("weakenings", met=False, what=what, remedy=ASK_ANEW, final=True)
     may = frozenset(case.policy.weakening_roles)
     standing = list(standing)
     for one in found:

@@ -164,12 +164,16 @@ Case = PromotionCase | ChangeCase
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One thing that policy demands: met or not, in plain words, and what to do where it is not."""
+    """One thing that policy demands: met or not, in plain words, and what to do where it is not.
+
+    ``final``: not met, and nothing that anybody may still say or push meets it; it takes another request.
+    """
 
     id: str
     met: bool
     what: str
     remedy: str = ""
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,11 @@ class Decision:
     def unmet(self) -> tuple[Demand, ...]:
         """The demands that stand in the way."""
         return tuple(demand for demand in self.demands if not demand.met)
+
+    @property
+    def lost(self) -> tuple[Demand, ...]:
+        """The demands that this request can never meet any more."""
+        return tuple(demand for demand in self.unmet if demand.final)
 
 
 __all__ = [

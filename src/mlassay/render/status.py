@@ -11,6 +11,9 @@ from mlassay.render.decision import decision_json
 from mlassay.render.text import MARKS, plain
 from mlassay.stages.status import Running, Shown, Status, Waiting
 
+FEW = 3
+"""Up to so many weakenings that wait are told one by one."""
+
 
 def status_lines(status: Status) -> Iterator[str]:
     """What runs where since when by which promotion; then every open request with what it waits for."""
@@ -20,35 +23,59 @@ def status_lines(status: Status) -> Iterator[str]:
         yield f"newest release: {status.newest} ({status.newest_verdict or 'no verdict'})"
     else:
         yield "no release is recorded yet"
-    if not status.waiting:
+    lost = [waiting for waiting in status.waiting if waiting.decision and waiting.decision.lost]
+    alive = [waiting for waiting in status.waiting if waiting not in lost]
+    if not alive:
         yield "nothing waits for anybody"
-    for waiting in status.waiting:
+    for waiting in alive:
         yield from _waiting(waiting)
+    for waiting in lost:
+        yield from _lost(waiting, status.remote)
 
 
 def _running(running: Running) -> Iterator[str]:
+    doubt = "" if running.explained else " NOT EXPLAINED by any promotion: mlassay verify"
     if running.held is None:
-        yield f"{running.environment}: nothing yet"
+        yield f"{running.environment}: {'no pointer that can be read,' if doubt else 'nothing yet'}{doubt}"
         return
     commit, pointer = running.held.commit, running.held.pointer
     since = f"{commit.time:%Y-%m-%d %H:%M} UTC"
     state = "" if pointer.state == "live" else " (cut out: no answer may be given from here)"
-    yield f"{running.environment}: {pointer.live.release} since {since} by {plain(pointer.promotion)}{state}"
+    by = f"since {since} by {plain(pointer.promotion)}" if running.explained else f"since {since},"
+    yield f"{running.environment}: {pointer.live.release} {by}{state}{doubt}"
     for waiver in running.waivers:
         yield f"  waived: {plain(waiver.gate)} by {plain(waiver.person)} until {waiver.until}: {plain(waiver.reason)}"
 
 
 def _waiting(waiting: Waiting) -> Iterator[str]:
-    name = waiting.name
-    what = f"{name.id} to {name.environment}" if name.environment else f"{name.id} (a change)"
+    name, what = waiting.name, _asked(waiting)
     if waiting.case is None or waiting.decision is None:
         yield f"open: {what}: cannot be judged: {plain(waiting.problem)}"
         return
-    yield f"open: {what}, asked by {plain(waiting.case.request.record.requester)}"
+    yield f"open: {what}"
     if waiting.decision.allowed:
         yield f"  every demand is met: mlassay merge {name.id}"
+    weakened = [demand for demand in waiting.decision.unmet if demand.id.startswith("weakening.")]
     for demand in waiting.decision.unmet:
-        yield f"  waits for {plain(demand.id)}: {plain(demand.remedy or demand.what)}"
+        if demand not in weakened or len(weakened) <= FEW:
+            yield f"  waits for {plain(demand.id)}: {plain(demand.remedy or demand.what)}"
+    if len(weakened) > FEW:
+        yield f"  waits for {len(weakened)} weakenings to be accepted: 'mlassay decide {name.id}' names each"
+
+
+def _lost(waiting: Waiting, remote: str | None) -> Iterator[str]:
+    """A request that can never land any more: why, and how to be rid of it."""
+    why = "; ".join(plain(demand.what) for demand in waiting.decision.lost) if waiting.decision else ""
+    branch = waiting.name.branch
+    delete = f"git push {plain(remote)} --delete {branch}" if remote else f"git branch -D {branch}"
+    yield f"no longer possible: {_asked(waiting)}: {why}"
+    yield f"  delete its branch: {delete}"
+
+
+def _asked(waiting: Waiting) -> str:
+    name = waiting.name
+    what = f"{name.id} to {name.environment}" if name.environment else f"{name.id} (a change)"
+    return f"{what}, asked by {plain(waiting.case.request.record.requester)}" if waiting.case else what
 
 
 def status_json(status: Status) -> dict[str, Any]:
@@ -63,13 +90,14 @@ def status_json(status: Status) -> dict[str, Any]:
 
 def _running_json(running: Running) -> dict[str, Any] | None:
     if running.held is None:
-        return None
+        return None if running.explained else {"explained": False}
     commit, pointer = running.held.commit, running.held.pointer
     return {
         "release": pointer.live.release,
         "digest": pointer.live.digest,
         "state": pointer.state,
         "promotion": pointer.promotion,
+        "explained": running.explained,
         "since": time_string(commit.time),
         "commit": commit.id,
         "waivers": [waiver.as_mapping() for waiver in running.waivers],
@@ -80,7 +108,8 @@ def _waiting_json(waiting: Waiting) -> dict[str, Any]:
     value: dict[str, Any] = {"id": waiting.name.id, "environment": waiting.name.environment or None}
     if waiting.case is None or waiting.decision is None:
         return value | {"problem": waiting.problem}
-    asked = {"requester": waiting.case.request.record.requester}
+    asked: dict[str, Any] = {"requester": waiting.case.request.record.requester}
+    asked |= {"possible": not waiting.decision.lost}
     return value | asked | decision_json(waiting.name.id, waiting.decision)
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from mlassay.case.answers import SignedReader
 from mlassay.case.common import Place
 from mlassay.case.history import Held, pointers
-from mlassay.case.main_line import main_line
+from mlassay.case.main_line import BRANCH, main_line
 from mlassay.case.release import ReleaseEvidence, read_release
 from mlassay.case.requests import RequestName, governance_at, name_of_branch
-from mlassay.case.standing import read_open_case
+from mlassay.case.standing import read_open_case, unexplained_pointers
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.evidence.records import Waiver
@@ -25,11 +25,15 @@ from mlassay.stages.review import verdict_of
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One environment: its pointer and the commit that set it (None: nothing ran there yet), and its waivers."""
+    """One environment: its pointer and the commit that set it (None: nothing ran there yet), and its waivers.
+
+    ``explained``: a promotion that holds made the pointer what it is, or there is none and never was.
+    """
 
     environment: str
     held: Held | None
     waivers: tuple[Waiver, ...] = ()
+    explained: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What runs where at ``commit``, and what was open when the remote was last seen."""
+    """What runs where at ``commit``, and what was open when ``remote`` was last seen (None: there is none)."""
 
     commit: str
     running: tuple[Running, ...]
     waiting: tuple[Waiting, ...]
     newest: str | None
     newest_verdict: str = ""
+    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +76,21 @@ def status(
     newest = next(recorded(repository, commit), None)
     verdict = verdict_of(repository, commit, newest) if newest else None
     reader = SignedReader(repository, commit, people, verifiers.ssh)
+    unexplained = unexplained_pointers(repository, commit, policy.environments, verifiers)
     running = []
     for environment in policy.environments:
         held = next(pointers(repository, commit, environment), None)
         waived = _waivers(reader, held.pointer.live.release) if held else ()
-        running.append(Running(environment, held, tuple(waiver.record for waiver in waived)))
+        records = tuple(waiver.record for waiver in waived)
+        running.append(Running(environment, held, records, environment not in unexplained))
     waiting = [
         _waiting(repository, name, head, verifiers)
         for branch, head in requests
         if (name := name_of_branch(branch)) is not None
     ]
     open_ = tuple(one for one in waiting if one is not None)
-    return Status(commit, tuple(running), open_, newest, str(verdict.outcome) if verdict else "")
+    outcome = str(verdict.outcome) if verdict else ""
+    return Status(commit, tuple(running), open_, newest, outcome, repository.remote(BRANCH))
 
 
 def show(repository: Repository, commit: str, release: str, verifiers: Verifiers) -> Shown:
