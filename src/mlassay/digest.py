@@ -29,11 +29,6 @@ def sha256_file(path: Path) -> tuple[str, int]:
     return "sha256:" + hasher.hexdigest(), size
 
 
-def git_object_id(kind: str, data: bytes) -> str:
-    """The SHA-1 object id that git gives to an object of ``kind`` with these bytes."""
-    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
-
-
 def bare(digest: str) -> str:
     """The hex part of ``algorithm:hex``."""
     return digest.partition(":")[2]
