@@ -80,7 +80,7 @@ def test_a_key_inside_the_repository_is_refused(project):
 def test_verify_says_what_it_confirmed_by_whose_key_and_what_it_did_not_look_at(project):
     done = run(project.folder, "verify")
     release = project.done.release.id
-    assert f"release {release}: failed (5 signatures by ci, " in done.stdout
+    assert f"release {release}: failed (7 signatures by ci, " in done.stdout
     assert "Not checked:" in done.stdout
     assert "consistent since root commit" in done.stdout
 
