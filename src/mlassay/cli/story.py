@@ -93,7 +93,9 @@ def second(story: Story) -> Iterator[str]:
     _edit(story, {"withhold": "[afam]", "weigh": None, "parameters": "{seed: 7, class_weight: balanced}"})
     _commit(story, "Withhold afam from training")
     yield from _candidate(story, "candidate-2")
-    yield "Other columns stand in for the one that was dropped: not looking at a group does not treat it alike."
+    bias = story.evidence(story.acts[-1]["release"], "gates/bias.json")
+    if bias["outcome"] == "failed":
+        yield "Other columns stand in for the one that was dropped: not looking at a group does not treat it alike."
 
 
 def third(story: Story) -> Iterator[str]:
