@@ -48,7 +48,7 @@ format:          ## let ruff write what `make check` demands
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 lock: setup      ## lock files anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra gates --group dev -o requirements/dev.lock --upgrade
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra gates --extra keyless --group dev -o requirements/dev.lock --upgrade
 
 benchmarks: setup ## ratios against the tools that people would use instead
 	@$(BIN)/python benchmarks/bias.py
