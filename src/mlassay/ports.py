@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mlassay.evidence.verdict import GateReport
 from mlassay.manifest import Table, read_split
@@ -110,11 +111,17 @@ class Verifiers:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """An open promotion or change: its branch on the remote and where that branch stands."""
+    """An open promotion or change: its branch on the forge and where that branch stands.
+
+    ``number`` and ``url`` are the forge's own; 0 and empty where pull requests are branches and nothing more.
+    ``id`` is empty for a pull request that is none of mlassay's (a model's own, found by `Page.find`).
+    """
 
     id: str
     branch: str
     head: str
+    number: int = 0
+    url: str = ""
 
 
 class Forge(Protocol):
@@ -127,7 +134,127 @@ class Forge(Protocol):
         """Move the branch from where it was seen to ``head``; MovedOn when somebody was faster."""
 
     def requests(self) -> Sequence[PullRequest]:
-        """Every open pull request of mlassay's on this forge."""
+        """Every open pull request of mlassay's on this forge, from this repository (never from a fork)."""
 
-    def merge(self, request: PullRequest, commit: str, expected_main: str) -> None:
-        """Move the main line from ``expected_main`` to ``commit``, then close the request; MovedOn when it moved."""
+    def merge(self, request: PullRequest, commit: str, expected_main: str) -> str:
+        """Land ``request``, whose commit on top of ``expected_main`` is ``commit``; MovedOn when either moved.
+
+        The main-line commit that now carries it: ``commit`` itself where this forge lets us push it, else the
+        one that the forge made of the request's head.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What one account said of one pull request, and of which of its commits.
+
+    ``id`` and ``account`` are numbers of the forge: logins can be changed and taken over. A dismissed review keeps
+    its account, so that a later reading knows whose word was undone. ``at`` is in UTC, as the forge tells it.
+    """
+
+    id: int
+    account: int
+    login: str
+    head: str
+    state: Literal["approved", "refused", "dismissed", "commented"]
+    body: str
+    at: datetime
+
+
+class Reviewing(Protocol):
+    """A forge on which people review."""
+
+    def reviews(self, request: PullRequest) -> Sequence[Review]:
+        """Every submitted review of ``request``, in the order in which they were given."""
+
+    def ask(self, request: PullRequest, accounts: Sequence[int]) -> None:
+        """Ask these accounts for a review; one who cannot be asked (gone, or the author) is passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A remark on one line of a file of the commit that is checked; ``line`` starts at 1."""
+
+    path: str
+    line: int
+    message: str
+    title: str = ""
+    level: Literal["notice", "warning", "failure"] = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A status of one commit, as the forge shows it; ``allowed`` is None while nobody knows yet."""
+
+    name: str
+    allowed: bool | None
+    title: str
+    summary: str = ""
+    url: str = ""
+    annotations: Sequence[Annotation] = ()
+
+
+class Page(Protocol):
+    """The page of a pull request, where people decide."""
+
+    def check(self, head: str, check: Check) -> None:
+        """Say ``check`` of the commit ``head``, replacing what was said under its name before."""
+
+    def find(self, head: str, repository: str = "", branch: str = "") -> PullRequest | None:
+        """The open pull request whose head is this commit, a fork's too; None when there is none.
+
+        ``repository`` (owner/name) and ``branch`` name where the head lies, when the caller knows it.
+        """
+
+    def comment(self, request: PullRequest, marker: str, body: str) -> None:
+        """Write the one comment of ours that bears ``marker``, anew or for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredCheck:
+    """A status that the main line waits for; ``app`` is the id of the App that must post it, 0 for anybody."""
+
+    name: str
+    app: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A protected place of secrets (a GitHub environment): which branches may use it, and what it holds."""
+
+    name: str
+    branches: tuple[str, ...] | None
+    secrets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What the forge enforces; None (or ``unknown``) where this token may not see it, which is never a yes.
+
+    ``bypass`` names who may go past the rules of the main line; ``places`` is None where the forge has no such
+    thing; ``secrets`` are the names of the repository's own secrets, which every workflow of any branch can read.
+    ``token_writes`` says whether a workflow's token may write by default, ``outside`` which people or teams may push.
+    """
+
+    forge: str
+    repository: str
+    branch: str
+    page: str
+    protected: bool | None
+    force_push: bool | None
+    deletion: bool | None
+    pull_request: bool | None
+    checks: tuple[RequiredCheck, ...] | None
+    bypass: tuple[str, ...] | None
+    places: tuple[Place, ...] | None = None
+    secrets: frozenset[str] | None = None
+    token_writes: bool | None = None
+    outside: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+class Guarded(Protocol):
+    """A forge that tells what it enforces."""
+
+    def protection(self) -> Protection:
+        """What is enforced on the main line and where secrets lie, for `doctor --forge`."""

@@ -43,11 +43,12 @@ class LocalForge:
         names = ((branch, head, name_of_branch(branch)) for branch, head in open_branches(self._repository))
         return [PullRequest(name.id, branch, head) for branch, head, name in names if name is not None]
 
-    def merge(self, request: PullRequest, commit: str, expected_main: str) -> None:
+    def merge(self, request: PullRequest, commit: str, expected_main: str) -> str:
         """Move the main line from ``expected_main`` to ``commit``, then delete the branch; MovedOn when it moved."""
         if not land(self._repository, MainLine(self._remote, expected_main), commit):
             raise MovedOn(Problem(f"{BRANCH} has moved on", remedy="run the command again"))
         self._close(request)
+        return commit
 
     def _close(self, request: PullRequest) -> None:
         try:
