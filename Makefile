@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 DIR    ?= demo
 JOBS   ?= auto
 
-.PHONY: help setup tools demo test check lint types floors docs format lock benchmarks clean
+.PHONY: help setup tools light-tools demo test test-ci portable check lint types floors docs format lock benchmarks clean
 
 help:            ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 setup: $(VENV)/.ready ## .venv from the lock file, with hashes
 
@@ -20,14 +20,23 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-tools:           ## what the tests use beside Python: bubblewrap, strace, a C compiler
-	@sh tests/tools.sh
+tools:           ## all that the tests use beside Python: act, Gitea, Chromium, … (minutes, once)
+	@$(PYTHON) -m tests.tools.install
+
+light-tools:     # what `make test` uses: bubblewrap, strace, a C compiler, ssh-keygen
+	@$(PYTHON) -m tests.tools.install light
 
 demo: setup      ## plays one whole release in a new folder (make demo DIR=…)
 	@$(BIN)/mlassay demo --dir "$(DIR)"
 
-test: setup tools ## every test
-	@$(BIN)/python -m pytest -n $(JOBS)
+test: setup light-tools ## every test but those of test-ci
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not ci_extension"
+
+test-ci: setup tools ## the CI extension, on real systems: runners, forges, browsers
+	@$(BIN)/python -m pytest -n $(JOBS) -m ci_extension
+
+portable: setup  ## the tests that also run on macOS and Windows
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not ci_extension" $(PORTABLE)
 
 check: setup lint types floors docs ## lint, types, import floors, docs
 
