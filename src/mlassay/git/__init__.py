@@ -1,6 +1,17 @@
 """The only room that talks to git: verified reads, commits from objects, compare-and-swap on remotes."""
 
-from mlassay.git._values import Change, Commit, Corrupt, Entry, Identity, MovedOn
+from mlassay.git._credentials import Credential
+from mlassay.git._values import Change, Commit, Corrupt, Declined, Entry, Identity, MovedOn
 from mlassay.git.repository import Repository
 
-__all__ = ["Change", "Commit", "Corrupt", "Entry", "Identity", "MovedOn", "Repository"]
+__all__ = [
+    "Change",
+    "Commit",
+    "Corrupt",
+    "Credential",
+    "Declined",
+    "Entry",
+    "Identity",
+    "MovedOn",
+    "Repository",
+]

@@ -11,7 +11,8 @@ from pathlib import Path
 from mlassay.errors import ConfigurationError, Problem, RemoteError
 from mlassay.git import _command
 from mlassay.git._command import Result
-from mlassay.git._values import MovedOn, full_id, full_ref
+from mlassay.git._credentials import Credential
+from mlassay.git._values import Declined, MovedOn, full_id, full_ref
 
 # Another process holds the lock of the same ref for milliseconds; a lock that outlives these tries is a dead one's.
 TRIES = 12
@@ -32,7 +33,10 @@ _NO_ROUTE = re.compile(
     r"Could not resolve host|Connection (refused|timed out|reset|closed)|unable to connect|No route to host"
     r"|Network is unreachable|unable to look up|Temporary failure in name resolution|Failed to connect"
 )
-_DECLINED = re.compile(r"hook declined|protected branch|non-fast-forward|denyNonFastForwards|deny")
+_DECLINED = re.compile(
+    r"hook declined|[Pp]rotected branch|[Rr]epository rule violations|non-fast-forward|denyNonFastForwards|deny"
+)
+_RENAMED = re.compile(r"HTTP 30[178]|error: 30[178]|unable to update url base from redirection")
 
 
 def checked(remote: str) -> str:
@@ -76,7 +80,7 @@ def make_folder(path: Path) -> None:
         ) from error
 
 
-def fetch(folder: Path, remote: str) -> None:
+def fetch(folder: Path, remote: str, credential: Credential | None = None) -> None:
     """Bring all branches of ``remote`` to ``refs/remotes/<remote>/``, whatever its configured refspec; no tags."""
     name = checked(remote)
     full_ref(f"refs/remotes/{name}")
@@ -90,7 +94,7 @@ def fetch(folder: Path, remote: str) -> None:
     ]
     refspec = f"+refs/heads/*:refs/remotes/{name}/*"
     for attempt in range(TRIES):
-        result = _command.run(["fetch", *options, "--end-of-options", name, refspec], folder, network=True)
+        result = _ask(["fetch", *options, "--end-of-options", name, refspec], folder, credential)
         if not result.code:
             return
         if not _LOCKED.search(result.err):
@@ -99,13 +103,11 @@ def fetch(folder: Path, remote: str) -> None:
     raise refused(result, f"cannot fetch from {name}")
 
 
-def remote_ref(folder: Path, remote: str, ref: str) -> str | None:
+def remote_ref(folder: Path, remote: str, ref: str, credential: Credential | None = None) -> str | None:
     """The id that the remote itself gives for ``ref`` now; None when it has no such ref."""
     if ref != "HEAD":
         full_ref(ref)
-    result = _command.run(
-        ["ls-remote", "--quiet", "--end-of-options", checked(remote), ref], folder, network=True
-    )
+    result = _ask(["ls-remote", "--quiet", "--end-of-options", checked(remote), ref], folder, credential)
     if result.code:
         raise refused(result, f"cannot ask {remote} where {ref} is")
     for line in result.text.splitlines():
@@ -115,7 +117,14 @@ def remote_ref(folder: Path, remote: str, ref: str) -> str | None:
     return None
 
 
-def push(folder: Path, remote: str, commit: str | None, ref: str, expected: str | None) -> None:
+def push(
+    folder: Path,
+    remote: str,
+    commit: str | None,
+    ref: str,
+    expected: str | None,
+    credential: Credential | None = None,
+) -> None:
     """Move ``ref`` from ``expected`` to ``commit`` on the remote in one step, or not at all.
 
     ``expected`` None means that it must not exist yet; ``commit`` None deletes it. A ref that is already
@@ -134,14 +143,12 @@ def push(folder: Path, remote: str, commit: str | None, ref: str, expected: str 
         lease,
     ]
     for attempt in range(TRIES):
-        result = _command.run(
-            ["push", *options, "--end-of-options", checked(remote), refspec], folder, network=True
-        )
+        result = _ask(["push", *options, "--end-of-options", checked(remote), refspec], folder, credential)
         if not result.code:
             return
         # git's words about a lost race differ by transport and version: the ref itself is asked.
         said = result.err + result.out.decode("utf-8", "replace")
-        now = _now(folder, remote, ref, result)
+        now = _now(folder, remote, ref, result, credential)
         if now == commit:
             return
         if now != expected:
@@ -158,9 +165,19 @@ def push(folder: Path, remote: str, commit: str | None, ref: str, expected: str 
     )
 
 
-def _now(folder: Path, remote: str, ref: str, result: Result) -> str | None:
+def _ask(arguments: list[str], folder: Path, credential: Credential | None) -> Result:
+    if credential is None:
+        return _command.run(arguments, folder, network=True)
+    result = _command.run(arguments, folder, network=True, extra=credential.environment())
+    out = credential.redacted(result.out.decode("utf-8", "surrogateescape"))
+    return Result(result.code, out.encode("utf-8", "surrogateescape"), credential.redacted(result.err))
+
+
+def _now(
+    folder: Path, remote: str, ref: str, result: Result, credential: Credential | None = None
+) -> str | None:
     try:
-        return remote_ref(folder, remote, ref)
+        return remote_ref(folder, remote, ref, credential)
     except RemoteError as error:  # the remote is gone altogether: what the push itself said tells more
         raise refused(result, f"cannot push to {remote}") from error
 
@@ -187,7 +204,8 @@ def refused(result: Result, what: str) -> RemoteError:
     what = _command.words(what)
     if "No space left on device" in said or "Disk quota exceeded" in said:
         return RemoteError(_command.no_space(what, ""))
-    return RemoteError(Problem(f"{what}: {_command.words(said) or 'no reason given'}", remedy=_remedy(said)))
+    kind = Declined if _DECLINED.search(said) else RemoteError
+    return kind(Problem(f"{what}: {_command.words(said) or 'no reason given'}", remedy=_remedy(said)))
 
 
 def _remedy(said: str) -> str:
@@ -199,6 +217,7 @@ def _remedy(said: str) -> str:
             _LOCK,
             "wait until the other git process ends; if there is none, delete the lock file that is named",
         ),
+        (_RENAMED, "the repository has another address now: git remote set-url origin <its new address>"),
         (_DECLINED, "the remote's own rules refused it: ask who runs it, or go through a pull request"),
         (
             _NO_ROUTE,

@@ -1,4 +1,4 @@
-"""What the git room hands out: frozen values, its two errors, and the shapes that names must have."""
+"""What the git room hands out: frozen values, its three errors, and the shapes that names must have."""
 
 from __future__ import annotations
 
@@ -82,6 +82,10 @@ class Change:
 
 class MovedOn(RemoteError):  # noqa: N818  says what happened
     """The compare-and-swap was lost: the ref is no longer where it was expected to be."""
+
+
+class Declined(RemoteError):  # noqa: N818  the same
+    """The remote was there and its own rules refused the push: a protected branch, a hook."""
 
 
 MISSING = "it is missing"

@@ -11,6 +11,7 @@ from pathlib import Path
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import _checkout, _command, _dead, _fsck, _history, _remote, _revisions, _worktree, _write
 from mlassay.git._command import Result
+from mlassay.git._credentials import Credential
 from mlassay.git._objects import Objects, kind_of, shallow
 from mlassay.git._values import (
     FILE_MODES,
@@ -39,6 +40,7 @@ class Repository:
         self.git_dir = git_dir
         self.folder = worktree or git_dir
         self._common_dir = common_dir
+        self._credential: Credential | None = None
         self._objects = Objects(self.folder, git_dir, common_dir)
 
     def __repr__(self) -> str:
@@ -355,15 +357,19 @@ class Repository:
             return "origin"
         return names[0] if len(names) == 1 else None
 
+    def authenticate(self, credential: Credential) -> None:
+        """Show ``credential`` to its own host whenever this object talks to a remote there over HTTPS."""
+        self._credential = credential
+
     def fetch(self, remote: str) -> None:
         """Bring the remote's branches to ``refs/remotes/<remote>/``; RemoteError with a remedy when it fails."""
         self._clear_the_dead(remote)
         with _dead.writing(self.git_dir):
-            _remote.fetch(self.folder, remote)
+            _remote.fetch(self.folder, remote, self._credential)
 
     def remote_ref(self, remote: str, ref: str) -> str | None:
         """Where the remote itself says that ``ref`` is now; None when it has no such ref."""
-        return _remote.remote_ref(self.folder, remote, ref)
+        return _remote.remote_ref(self.folder, remote, ref, self._credential)
 
     def push(self, remote: str, commit: str | None, ref: str, expected: str | None) -> None:
         """Move ``ref`` on the remote from ``expected`` to ``commit`` in one step, or not at all.
@@ -373,7 +379,7 @@ class Repository:
         """
         self._clear_the_dead(remote)
         with _dead.writing(self.git_dir):
-            _remote.push(self.folder, remote, commit, ref, expected)
+            _remote.push(self.folder, remote, commit, ref, expected, self._credential)
 
     # Private
 
