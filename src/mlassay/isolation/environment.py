@@ -17,14 +17,33 @@ ONE_THREAD = (
 )
 
 
+def activated() -> Path:
+    """The environment whose programs commands find: the virtual environment that the caller activated, else our own.
+
+    So a team's locked packages and mlassay's need not agree: each has an environment of its own.
+    """
+    named = Path(os.environ.get("VIRTUAL_ENV", ""))
+    there = named.is_absolute() and ":" not in str(named) and (named / "pyvenv.cfg").is_file()
+    return named if there else Path(sys.prefix)
+
+
+def prefixes() -> set[Path]:
+    """Where interpreters that commands may need are installed: ours and the activated one, with what they are made from."""
+    executables = {sys.executable, getattr(sys, "_base_executable", sys.executable)}
+    paths = {Path(e) for e in executables} | {activated() / "bin/python"}
+    found = {p.parent.parent for p in paths | {p.resolve() for p in paths}}
+    found |= {Path(p) for p in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)}
+    return {p for p in found if p.is_absolute() and p not in {Path("/"), Path("/usr")}}
+
+
 def clean_environment() -> dict[str, str]:
-    """What every command starts from: nothing of the caller's but where this interpreter lies.
+    """What every command starts from: nothing of the caller's but where its interpreter lies.
 
     ``{home}`` and ``{tmp}`` stand for private folders that `run` makes; one thread each for the numeric
     libraries, because results that depend on the number of cores cannot be repeated elsewhere.
     """
     values = {
-        "PATH": f"{Path(sys.prefix) / 'bin'}:{SYSTEM_PATH}",
+        "PATH": f"{activated() / 'bin'}:{SYSTEM_PATH}",
         "HOME": "{home}",
         "TMPDIR": "{tmp}",
         "LANG": "C.UTF-8",
@@ -54,7 +73,7 @@ def filled(environment: Mapping[str, str], *, work: str, home: str, tmp: str) ->
 
 
 def _own_libraries() -> str:
-    """The caller's library folders that belong to this interpreter: some builds do not start without them."""
-    prefixes = tuple(p.rstrip("/") + "/" for p in {sys.prefix, sys.base_prefix} if p not in {"/", "/usr"})
+    """The caller's library folders that belong to such an interpreter: some builds do not start without them."""
+    starts = tuple(f"{prefix}/" for prefix in prefixes())
     entries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
-    return ":".join(e for e in entries if e.startswith(prefixes) and ".." not in e)
+    return ":".join(e for e in entries if e.startswith(starts) and ".." not in e)

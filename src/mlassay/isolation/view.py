@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from mlassay.isolation.environment import prefixes
 
 SYSTEM = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"),
@@ -35,7 +36,7 @@ class Places:
 def shown() -> dict[Path, Path]:
     """``{path inside: path outside}`` of what is shown read-only: programs, libraries, this interpreter."""
     paths = {path: path for path in map(Path, SYSTEM) if path.exists() and not path.is_symlink()}
-    for prefix in _prefixes():
+    for prefix in prefixes():
         for path in (prefix / part for part in PREFIX_PARTS):
             if path.exists():
                 # Bound where it is named and where it really lies: links lead from the one to the other.
@@ -43,14 +44,6 @@ def shown() -> dict[Path, Path]:
                 named = {path: path} if not path.is_relative_to("/usr") else {}
                 paths |= named | {path.resolve(): path}
     return paths
-
-
-def _prefixes() -> set[Path]:
-    executables = {sys.executable, getattr(sys, "_base_executable", sys.executable)}
-    paths = {Path(e) for e in executables} | {Path(e).resolve() for e in executables}
-    prefixes = {p.parent.parent for p in paths}
-    prefixes |= {Path(p) for p in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)}
-    return {p for p in prefixes if p.is_absolute() and p not in {Path("/"), Path("/usr")}}
 
 
 def places(shown_paths: Iterable[Path]) -> Places:
@@ -99,5 +92,5 @@ def _always_hidden() -> set[Path]:
     found = {path.resolve() for path in (PACKAGE, *SOURCES)}
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails for a user without one
     # A home folder that holds the system, or is an interpreter's prefix, cannot be masked without them.
-    needed = home in _prefixes() or any(Path(p).is_relative_to(home) for p in SYSTEM)
+    needed = home in prefixes() or any(Path(p).is_relative_to(home) for p in SYSTEM)
     return found | {home.resolve()} if home.is_absolute() and not needed else found
