@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DIR    ?= demo
 JOBS   ?= auto
 
-.PHONY: help setup tools light-tools demo test test-ci portable check lint types floors docs format lock benchmarks clean
+.PHONY: help setup tools light-tools demo test test-ci portable check lint types floors docs format lock pin benchmarks clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -56,8 +56,15 @@ docs:            ## the docs against the code
 format:          ## let ruff write what `make check` demands
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+LOCKED := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
+
 lock: setup      ## lock files anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra gates --extra keyless --group dev -o requirements/dev.lock --upgrade
+	$(LOCKED) --extra gates --extra keyless --group dev -o requirements/dev.lock --upgrade
+	$(LOCKED) --extra keyless -c requirements/dev.lock -o requirements/light.lock
+	$(LOCKED) --extra gates -c requirements/dev.lock -o requirements/gates.lock
+
+pin:             ## point our own workflows and the template at this commit's actions
+	@python3 actions/pin.py
 
 benchmarks: setup ## ratios against the tools that people would use instead
 	@$(BIN)/python benchmarks/bias.py

@@ -1,0 +1,106 @@
+"""Two virtual environments: mlassay's own, from its lock, and the team's, from theirs; both with hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+
+from launcher import Refused
+
+USUAL = "requirements.lock"
+NONE = "none"
+# What an installer has no use for. mlassay's own verbs get them, and nothing else does.
+SECRETS = (
+    *("MLASSAY_SIGNING_KEY", "MLASSAY_DESK_KEY", "GITHUB_TOKEN", "GH_TOKEN", "GITEA_TOKEN"),
+    *("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_RUNTIME_TOKEN"),
+)
+READY = "mlassay-ready"  # written last: an environment without it was left half made
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """``environment`` as an installer may see it."""
+    return {key: value for key, value in environment.items() if key not in SECRETS}
+
+
+def own_environment(root: Path, lock: str, temporary: Path) -> Path:
+    """The interpreter of mlassay's environment, made once for each job; mlassay itself stays in ``root``.
+
+    A ``.pth`` file leads there, so that nothing is built and what runs is what the action's commit holds.
+    """
+    path = root / "requirements" / f"{lock}.lock"
+    sources = root / "src"
+    folder = temporary / f"mlassay-{lock}-{_key(path.read_bytes(), os.fsencode(sources))}"
+    if not (folder / READY).is_file():
+        python = _fresh(folder)
+        _install(python, path, temporary, "--only-binary", ":all:")
+        site = next((folder / "lib").glob("python3*")) / "site-packages"
+        (site / "mlassay.pth").write_text(f"{sources}\n", encoding="utf-8")
+        (folder / READY).touch()
+    return folder / "bin/python"
+
+
+def team_environment(folder: Path, requirements: str, python: str, temporary: Path) -> Path | None:
+    """An environment with the team's locked packages, or None where it has none (its commands need no Python)."""
+    path = folder / (requirements or USUAL)
+    if requirements == NONE or (not requirements and not path.is_file()):
+        print(
+            "no environment for the team's commands: they find what mlassay's own has and what the runner has"
+        )
+        return None
+    if not path.is_file():
+        raise Refused(f"there is no {path}, which the input 'requirements' names")
+    interpreter = shutil.which(python or sys.executable)
+    if interpreter is None:
+        raise Refused(f"there is no {python}, which the input 'python' names")
+    made = temporary / f"mlassay-team-{_key(path.read_bytes(), os.fsencode(interpreter))}"
+    if not (made / READY).is_file():
+        _install(_fresh(made, interpreter), path, temporary)
+        (made / READY).touch()
+    return made
+
+
+def _key(*parts: bytes) -> str:
+    told = (sys.version.encode(), os.fsencode(sys.executable), *parts)
+    return hashlib.sha256(b"\0".join(told)).hexdigest()[:16]
+
+
+def _fresh(folder: Path, interpreter: str = "") -> Path:
+    """The interpreter of a new environment in ``folder``, made with ours or with ``interpreter``."""
+    try:
+        if interpreter and Path(interpreter) != Path(sys.executable):
+            command = [interpreter, "-I", "-m", "venv", "--clear", str(folder)]
+            subprocess.run(command, env=without_secrets(os.environ), check=True)
+        else:
+            venv.create(folder, clear=True, with_pip=True)
+    except subprocess.CalledProcessError as error:
+        raise Refused(
+            f"{interpreter or sys.executable} cannot make a virtual environment (exit code {error.returncode}); "
+            "on Debian and Ubuntu the package python3-venv lacks"
+        ) from error
+    return folder / "bin/python"
+
+
+def _install(python: Path, lock: Path, temporary: Path, *options: str) -> None:
+    """What ``lock`` names, each file held against its hash, a cached one too."""
+    command = [
+        str(python),
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
+    command += ["--no-compile", "--require-hashes", *options, "-r", str(lock)]
+    environment = {"PIP_CACHE_DIR": str(temporary / "mlassay-pip"), **without_secrets(os.environ)}
+    if code := subprocess.run(command, env=environment, check=False).returncode:
+        raise Refused(
+            f"the packages of {lock.name} could not be installed (pip ended with {code}, see above)"
+        )
