@@ -11,16 +11,20 @@ ROWS = 100
 
 _SPECIAL = re.compile(r"([\\`*_\[\]#|<>~$&])")
 _FIRST = re.compile(r"^(\d*)([-+=.)])(?=\s|$|\2)")  # what would open a list or underline a heading
-_ADDRESS = re.compile(r"(?i)(https?|ftp|mailto|www)([.:])")
+# What forges make links, notifications or pictures of, after Markdown was read, so that no backslash stops them:
+# bare addresses, @names, #issues, !requests, %milestones, :emoji:.
+_MAGIC = re.compile(
+    r"((?:https?|ftp|mailto|xmpp|www)(?=[.:])|@|#|!(?=\d)|%(?=[\w\"])|:(?=[\w+-]+:)|\bgh-(?=\d))",
+    re.IGNORECASE,
+)
+_BREAK = "&#8203;"  # a space of no width: forges drop comments and join what they parted, but keep this
 
 
 def escape(value: object, limit: int = LIMIT) -> str:
     """``value`` on one line as Markdown that reads as the very same text: no markup, link, mention or HTML in it."""
     text = _SPECIAL.sub(r"\\\1", plain(value, limit))
     text = _FIRST.sub(r"\1\\\2", text)
-    # Forges turn bare addresses and @names into links and notifications; an empty comment in between stops them.
-    text = _ADDRESS.sub(r"\1<!-- -->\2", text)
-    return text.replace("@", "@<!-- -->")
+    return _MAGIC.sub(rf"\1{_BREAK}", text)
 
 
 def code(value: object, limit: int = LIMIT) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
+from mlassay.case.main_line import MainLine
 from mlassay.evidence import layout
 from mlassay.evidence.codec import read_verdict
 from mlassay.evidence.records import Question, Waiver, Weakening
@@ -14,7 +15,7 @@ from mlassay.evidence.verdict import GateReport, Verdict
 from mlassay.git import Change, Entry, Repository
 from mlassay.policy import Case, Decision, PromotionCase, decide
 from mlassay.stages._landed import Landed, landed
-from mlassay.stages.requests import Desk, needed
+from mlassay.stages.requests import Desk, Found, needed
 
 ABSENT = "unknown"
 DIFFED = 200_000  # bytes of one file
@@ -25,7 +26,8 @@ class GroupRow:
     """One group's rate of the favourable answer (decimal strings), and what it is compared with.
 
     ``against`` names the other rate: the same group's under the live release, or the best-off group's. ``ratio`` and
-    its interval are the bias gate's own, against its reference group.
+    its interval are the bias gate's own, against its reference group. ``selected`` of ``rows`` got the favourable
+    answer (-1: nobody counted), ``live_selected`` of ``live_rows`` of the same group under the live release.
     """
 
     column: str
@@ -38,6 +40,9 @@ class GroupRow:
     ratio: str
     lower: str
     upper: str
+    selected: int = -1
+    live_selected: int = -1
+    live_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,11 @@ class Review:
 def review(desk: Desk, request: str, person: str = "") -> Review:
     """The review of an open request for one person, from git objects."""
     found = needed(desk, request)
-    line = desk.line()
+    return review_at(desk, desk.line(), found, person)
+
+
+def review_at(desk: Desk, line: MainLine, found: Found, person: str = "") -> Review:
+    """The same of a request that stands at ``found``, whether or not a forge knows of it yet."""
     case = desk.case(line, found)
     verdict = live_verdict = None
     if isinstance(case, PromotionCase):
@@ -133,6 +142,7 @@ def group_rows(verdict: Verdict, live: Verdict | None) -> Iterator[GroupRow]:
             else:
                 against, other = (str(best["group"]), _rate(best)) if best else (ABSENT, ABSENT)
             gap = _gap(report, str(group["group"]))
+            live_group = old.get(group["group"], {})
             yield GroupRow(
                 column=str(column),
                 group=str(group["group"]),
@@ -144,6 +154,9 @@ def group_rows(verdict: Verdict, live: Verdict | None) -> Iterator[GroupRow]:
                 ratio=str(gap.get("gap", "")),
                 lower=str(gap.get("lower", "")),
                 upper=str(gap.get("upper", "")),
+                selected=_count(group, "selected"),
+                live_selected=_count(live_group, "selected"),
+                live_rows=max(0, _count(live_group, "rows")),
             )
 
 
@@ -171,6 +184,11 @@ def _rate(group: Mapping[str, Any]) -> str:
 def _gap(report: GateReport, group: str) -> Mapping[str, str | int]:
     wanted = f"bias.selection_rate_ratio.{group.replace(' & ', '&')}"
     return next((finding.numbers for finding in report.findings if finding.id == wanted), {})
+
+
+def _count(group: Mapping[str, Any], name: str) -> int:
+    value = group.get(name, -1)
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 def _number(text: str) -> float:
