@@ -64,3 +64,12 @@ def played(_played, tmp_path) -> Path:
 def story(played):
     """The acts of the demonstration by name."""
     return {act["act"]: act for act in json.loads((played / "story.json").read_text())["acts"]}
+
+
+@pytest.fixture(scope="session")
+def gitea(tmp_path_factory):
+    """A real forge, for tests marked `ci_extension`: one server for each worker, its log among the run's folders."""
+    from tests.servers.gitea import serve
+
+    with serve(tmp_path_factory.mktemp("gitea") / "gitea.log") as server:
+        yield server

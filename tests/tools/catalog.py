@@ -44,9 +44,9 @@ BUILT = {
     ),
     "act": Built("0.2.87", "two minutes", "act-0.2.87", "act", "github.com/nektos/act"),
     "octokit-openapi": Built("23.0.2", "a few seconds", "octokit-openapi-23.0.2", "."),
-    "gitea": Built("1.26.0", "four minutes", "gitea-1.26.0", "gitea"),
+    "gitea": Built("1.26.0", "five minutes", "gitea-1.26.0", "gitea"),
     "cosign": Built(
-        "3.1.3", "two minutes", "cosign-3.1.3", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign"
+        "3.1.3", "three minutes", "cosign-3.1.3", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign"
     ),
 }
 

@@ -97,8 +97,13 @@ def gitea(folder: Path) -> None:
     """The server, and beside it the templates and texts that it reads while it runs."""
     if shutil.which("cc") is None:
         raise CannotInstallError("it is built with a C compiler, and there is no `cc` here")
+    says = ["-ldflags", f"-X main.Version={BUILT['gitea'].version}"]
     target = ["-o", str(folder / "gitea"), "code.gitea.io/gitea"]
-    go(["build", "-trimpath", "-mod=readonly", "-tags", GITEA_TAGS, *target], GITEA, {"CGO_ENABLED": "1"})
+    go(
+        ["build", "-trimpath", "-mod=readonly", "-tags", GITEA_TAGS, *says, *target],
+        GITEA,
+        {"CGO_ENABLED": "1"},
+    )
     source = Path(go(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "code.gitea.io/gitea"], GITEA).strip())
     for part in ("options", "public", "templates"):
         if (source / part).is_dir():
