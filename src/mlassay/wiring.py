@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from mlassay.case.main_line import BRANCH
+from mlassay.ci import ForgeAccess, forge_access
 from mlassay.errors import ConfigurationError, Problem
-from mlassay.git import Repository
-from mlassay.ports import Forge, Gate, Signer, Verifiers
+from mlassay.git import Credential, Repository
+from mlassay.ports import Forge, Gate, Guarded, Page, Reviewing, Signer, Verifiers
+
+if TYPE_CHECKING:
+    from mlassay.forges._address import Address
+    from mlassay.forges.gitea import GiteaForge
+    from mlassay.forges.github import GitHubForge
+
+Say = Callable[[str], None]
+FORGES = ("local", "github", "gitea")
 
 # gate id -> where its class is; imported only when the gate runs, because gates bring heavy libraries.
 GATES: Mapping[str, str] = MappingProxyType(
@@ -56,11 +67,92 @@ def ci_signer(key: Path | None) -> Signer:
     return find_signer(key)
 
 
-def forge(repository: Repository) -> Forge:
-    """Where pull requests live; the local forge needs nothing but the git remote."""
+def _silent(_: str) -> None:
+    return
+
+
+def forge_kind(repository: Repository, wanted: str = "") -> str:
+    """Which of `FORGES` to use: the one that is ``wanted``, or that git's ``mlassay.forge`` names, or GitHub where a
+    workflow of it runs us or the main line's remote is on github.com, if there is a token; the local one else.
+    """
+    chosen = wanted or repository.config("mlassay.forge") or ""
+    if chosen and chosen not in FORGES:
+        remedy = f"git config mlassay.forge takes one of: {', '.join(FORGES)}"
+        raise ConfigurationError(Problem(f"there is no forge named {chosen[:80]!a}", remedy=remedy))
+    return chosen or ("github" if _is_github(repository) else "local")
+
+
+def forge(repository: Repository, wanted: str = "", say: Say = _silent) -> Forge:
+    """Where pull requests live; the local forge needs nothing but the git remote. ``say`` takes lines of progress."""
     from mlassay.forges.local import LocalForge
 
-    return LocalForge(repository)
+    return _hosted(repository, wanted, say) or LocalForge(repository)
+
+
+def reviewing(repository: Repository, wanted: str = "", say: Say = _silent) -> Reviewing | None:
+    """The forge on which people review; None for the local one, where they sign."""
+    return _hosted(repository, wanted, say)
+
+
+def page(repository: Repository, wanted: str = "", say: Say = _silent) -> Page | None:
+    """The forge whose pull requests have pages; None for the local one."""
+    return _hosted(repository, wanted, say)
+
+
+def guarded(repository: Repository, wanted: str = "", say: Say = _silent) -> Guarded | None:
+    """The forge that protects the main line; None for the local one."""
+    return _hosted(repository, wanted, say)
+
+
+def sign_in(repository: Repository, wanted: str = "") -> None:
+    """Let ``repository`` show its forge's token to the forge's own host, over HTTPS, if there is one."""
+    kind, access = forge_kind(repository, wanted), forge_access()
+    token = access.gitea_token if kind == "gitea" else access.github_token
+    if kind == "local" or not token:
+        return
+    # git itself shows it to no other host than this one.
+    repository.authenticate(Credential(_address(repository, kind, access).web, "x-access-token", token))
+
+
+def _hosted(repository: Repository, wanted: str, say: Say) -> GitHubForge | GiteaForge | None:
+    kind, access = forge_kind(repository, wanted), forge_access()
+    if kind == "local":
+        return None
+    token = access.gitea_token if kind == "gitea" else access.github_token
+    if not token:
+        names = "GITEA_TOKEN" if kind == "gitea" else "GITHUB_TOKEN or GH_TOKEN"
+        raise ConfigurationError(
+            Problem(f"there is no token for {kind}", remedy=f"put one into {names}, or use --forge local")
+        )
+    from mlassay.forges._patience import Patience
+    from mlassay.forges.gitea import GiteaForge
+    from mlassay.forges.github import GitHubForge
+
+    sign_in(repository, wanted)
+    address = _address(repository, kind, access)
+    return (GiteaForge if kind == "gitea" else GitHubForge)(repository, address, token, Patience(say=say))
+
+
+def _address(repository: Repository, kind: str, access: ForgeAccess) -> Address:
+    from mlassay.forges import _address
+
+    url, forge_url = _remote_url(repository), repository.config(_address.FORGE_URL) or ""
+    return _address.gitea(url, forge_url) if kind == "gitea" else _address.github(url, forge_url, access)
+
+
+def _is_github(repository: Repository) -> bool:
+    from mlassay.forges._address import of_remote
+
+    access = forge_access()
+    if not access.github_token:
+        return False
+    found = of_remote(_remote_url(repository))
+    return access.on_github or (found is not None and found[0] == "https://github.com")
+
+
+def _remote_url(repository: Repository) -> str:
+    remote = repository.remote(BRANCH)
+    return (repository.config(f"remote.{remote}.url") or "") if remote else ""
 
 
 def _load(path: str) -> type:

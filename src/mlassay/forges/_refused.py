@@ -10,6 +10,7 @@ from typing import Any
 from mlassay.errors import Problem, RemoteError
 
 LONGEST = 300
+APP = "let a GitHub App's token or a deploy key open them: docs/forges.md says how"
 
 # What a fine-grained token or an App must be granted for a call, where the forge's answer does not name it itself.
 _PERMISSIONS = (
@@ -95,6 +96,9 @@ def _words(
             "",
             "make a new one and put it where this run reads it: GITHUB_TOKEN, GH_TOKEN or GITEA_TOKEN",
         )
+    if status == 403 and "not permitted to create or approve" in said:
+        what = f"this repository does not let workflows open pull requests with their own token: {said}"
+        return what, "checks would not run on such a pull request either", APP
     if status == 403:
         needs = headers.get("x-accepted-github-permissions") or _permission(path)
         what = f"the token may not do this on {host}: {said or 'no reason given'}"

@@ -16,6 +16,7 @@ from mlassay.forges._refused import Refused, unanswered
 
 TIMEOUT = 30  # seconds, to connect and between bytes
 AGENT = f"mlassay/{version('mlassay')}"
+GRAPHQL = "/graphql"  # beside the REST API on an Enterprise Server, below it on github.com
 API_VERSION = "2022-11-28"
 
 
@@ -48,7 +49,8 @@ class GitHubTransport:
 
         try:
             requester = self._github.requester
-            status, headers, text = requester.requestJson(method, path, parameters=dict(query), input=body)
+            place = requester.graphql_url if path == GRAPHQL else path
+            status, headers, text = requester.requestJson(method, place, parameters=dict(query), input=body)
         except requests.RequestException as error:
             raise _unanswered(self.host, error) from error
         except GithubException as error:

@@ -13,7 +13,7 @@ from mlassay.forges._hosted import HostedForge, Pull, State
 from mlassay.forges._merging import Merging
 from mlassay.forges._patience import Patience
 from mlassay.forges._refused import Refused
-from mlassay.forges._transports import GitHubTransport
+from mlassay.forges._transports import GRAPHQL, GitHubTransport
 from mlassay.git import Repository
 from mlassay.ports import Check, Protection, PullRequest
 
@@ -22,7 +22,6 @@ SILENT = (
     "pull request {number} was opened with the workflow's own token, so GitHub runs no checks on it. Let a GitHub App's "
     "token or a deploy key open it: docs/forges.md says how"
 )
-SINGLY = 3
 _STATES: dict[str, State] = {
     "APPROVED": "approved",
     "CHANGES_REQUESTED": "refused",
@@ -98,6 +97,37 @@ class GitHubForge(HostedForge):
         return _STATES.get(str(item.get("state", "")).upper())
 
     def _logins(self, accounts: Sequence[int]) -> list[str]:
+        users = [self.calls.get_or_none(f"/user/{account}") for account in accounts]
+        return [str(user["login"]) for user in users if user]
+
+    def _merging(self) -> Merging:
+        return Merging(
+            self.calls, self._git, self._at, ("merge", "squash"), self._send_merge, _not_that_way, _not_yet
+        )
+
+    def _send_merge(self, request: PullRequest, method: str, message: str) -> str:
+        title, _, body = message.partition("\n")
+        wish = {
+            "sha": request.head,
+            "merge_method": method,
+            "commit_title": title,
+            "commit_message": body.strip(),
+        }
+        done = self.calls.send("PUT", f"{self._at}/pulls/{request.number}/merge", wish)
+        return str(done["sha"])
+
+    def _show_as_merged(self, request: PullRequest, commit: str) -> None:  # noqa: ARG002  of the other
+        # GitHub sees by itself that the push merged it, a moment later; a branch deleted before that shows as closed.
+        path = f"{self._at}/pulls/{request.number}"
+        if request.number:
+            self.calls.patience.until(
+                lambda: True if (self.calls.get_or_none(path) or {}).get("merged") else None
+            )
+
+    def _state(self, item: Pull) -> State | None:
+        return _STATES.get(str(item.get("state", "")).upper())
+
+    def _logins(self, accounts: Sequence[int]) -> list[str]:
         if len(accounts) > SINGLY:
             # One call in place of many; it also leaves out whoever may not be asked here.
             found = {each["id"]: each["login"] for each in self.calls.pages(f"{self._at}/collaborators")}
@@ -112,7 +142,7 @@ class GitHubForge(HostedForge):
             if no.status not in (401, 403):
                 raise
             # An App's token is no user's; only GraphQL tells it who it is.
-            told = self.calls.send("POST", "/graphql", {"query": "{viewer{databaseId}}"}, again=True)
+            told = self.calls.send("POST", GRAPHQL, {"query": "{viewer{databaseId}}"}, again=True)
             return int(told["data"]["viewer"]["databaseId"])
 
     def _stands_already(self, no: Refused) -> bool:

@@ -67,10 +67,13 @@ def merge(desk: Desk, request: str, *, dry_run: bool = False) -> Merged:
         commit = _commit(desk, line, found.pull, paths, text, case.now)
         _same_from_git_alone(desk, commit)
         try:
-            desk.forge.merge(found.pull, commit, line.tip)
+            landed_as = desk.forge.merge(found.pull, commit, line.tip)
         except MovedOn:
             seen = seen or line
             continue
+        if landed_as != commit:
+            _still_so(desk, landed_as)
+            commit = landed_as
         current = desk.repository.fast_forward(BRANCH, commit)
         return Merged(found.name, decision, commit, message=text, paths=paths, local_is_current=current)
     raise RemoteError(
@@ -100,6 +103,15 @@ def _same_from_git_alone(desk: Desk, commit: str) -> None:
     decision = judge_merged(desk.repository, commit, desk.verifiers)
     if not decision.allowed:
         raise EvidenceError(*(Problem(demand.what, remedy=demand.remedy) for demand in decision.unmet))
+
+
+def _still_so(desk: Desk, commit: str) -> None:
+    """Judge what the forge itself made of the merge: it stands on the main line, whatever the answer."""
+    decision = judge_merged(desk.repository, commit, desk.verifiers)
+    if not decision.allowed:
+        why = "the forge merged it, and what came of it is not what was decided: verify names it from now on"
+        remedy = f"look at commit {commit[:12]}; going back is a promotion or a change of its own"
+        EvidenceError.raise_if_any(Problem(demand.what, why, remedy) for demand in decision.unmet)
 
 
 def _already(desk: Desk, name: RequestName, commit: str, found: Found | None, *, dry_run: bool) -> Merged:
