@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from mlassay.errors import ConfigurationError, Problem
@@ -114,7 +115,7 @@ def summary(markdown: str, environment: Mapping[str, str] | None = None) -> None
     path = _github_file(env, "GITHUB_STEP_SUMMARY")
     if not path:
         return
-    room = SUMMARY_BYTES - (os.path.getsize(path) if os.path.exists(path) else 0)
+    room = SUMMARY_BYTES - (Path(path).stat().st_size if Path(path).exists() else 0)
     data = markdown.rstrip("\n").encode("utf-8", "replace") + b"\n\n"
     if len(data) > room:
         kept = data[: max(room - len(_CUT), 0)]
@@ -122,7 +123,7 @@ def summary(markdown: str, environment: Mapping[str, str] | None = None) -> None
     _append(path, data.decode("utf-8", "replace"))
 
 
-_CUT = "\n\n(The rest was cut: a summary holds one mebibyte. The run's artifact has all of it.)\n".encode()
+_CUT = b"\n\n(The rest was cut: a summary holds one mebibyte. The run's artifact has all of it.)\n"
 
 
 def annotate(
@@ -138,7 +139,10 @@ def annotate(
     place = [f"file={_property(path)}"] if path else []
     if path and line is not None:
         place.append(f"line={int(line)}")
-    print(f"::{level} {','.join(place)}::{_data(text)}" if place else f"::{level}::{_data(text)}", file=sys.stderr)
+    print(
+        f"::{level} {','.join(place)}::{_data(text)}" if place else f"::{level}::{_data(text)}",
+        file=sys.stderr,
+    )
 
 
 def _github_file(env: Mapping[str, str], name: str) -> str:
@@ -147,7 +151,7 @@ def _github_file(env: Mapping[str, str], name: str) -> str:
 
 def _append(path: str, text: str) -> None:
     try:
-        with open(path, "a", encoding="utf-8", errors="replace", newline="\n") as file:
+        with Path(path).open("a", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
     except OSError as error:
         raise ConfigurationError(

@@ -113,7 +113,7 @@ def test_an_ordinary_command_is_taken(command: str) -> None:
         ("threshold: 0.5", "threshold: 0,5", "model.threshold must be a number"),
         ("sensitive: [afam], selection", "sensitiv: [afam], selection", "unknown key 'gates.bias.sensitiv'"),
         ("store: git", "store: ftp://x", "store is"),
-        ("{run: pytest -q tests}", "{}", "'gates.unit.run' is missing"),
+        ("{run: pytest -q tests, uses: [tests]}", "{}", "'gates.unit.run' is missing"),
         ("version: 1", "version: 2", "version is 2"),
     ],
 )

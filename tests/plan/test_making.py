@@ -175,7 +175,7 @@ def test_a_protected_column_reaches_training_only_if_it_is_held_for_that() -> No
 
 
 def test_a_gate_that_policy_demands_and_nothing_describes_is_refused() -> None:
-    unit = ("  unit:        {run: pytest -q tests}\n", "")
+    unit = ("  unit:        {run: pytest -q tests, uses: [tests]}\n", "")
     (problem,) = problems(ml=unit)
     assert "policy demands the gate 'unit' at the level major" in problem.what
     assert plan(ml=unit, policy=("exemptions: {}", "exemptions: {unit: no code of our own}"))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from mlassay import __version__
+from mlassay.cli import told
 from mlassay.errors import MlassayError
 from mlassay.render.width import fold, terminal_width
 
@@ -76,6 +77,7 @@ def show_error(error: MlassayError) -> None:
         for label, text in (("why", printable(why)), ("do", one_line(remedy))):
             if text:
                 click.echo(fold(f"  {label}: {text}", width), err=True)
+    told.error(error)
 
 
 def show_bug() -> None:

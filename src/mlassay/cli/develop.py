@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from mlassay.cli import told
 from mlassay.cli.common import (
+    Command,
     directory_option,
     json_option,
     note,
@@ -30,19 +32,29 @@ if TYPE_CHECKING:
     from mlassay.stages.train import Trained
 
 
+def _machine_options(command: Command) -> Command:
+    """``--junit FILE`` and ``--sarif FILE``, for `test` and `run`."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    junit = click.option("--junit", type=file, metavar="FILE", help="Write the verdict as JUnit XML, too.")
+    sarif = click.option("--sarif", type=file, metavar="FILE", help="Write the findings as SARIF 2.1.0, too.")
+    return junit(sarif(command))
+
+
 @click.command(epilog="Example: mlassay validate -C team")
 @directory_option
 @json_option
 def validate(directory: Path, as_json: bool) -> None:
     """Read every file strictly and print all errors at once; exit code 2 when there are any."""
     try:
-        _, plan = load_plan(directory)
+        repository, plan = load_plan(directory)
     except ConfigurationError as error:
         if not as_json:
             raise
+        told.error(error)
         print_json({"valid": False, "problems": [_problem(problem) for problem in error.problems]})
         sys.exit(ExitCode.USAGE)
-    facts = _plan_facts(plan)
+    facts = _plan_facts(plan) | _history_facts(repository)
+    _tell_validated(facts)
     if as_json:
         print_json({"valid": True, **facts})
         return
@@ -53,6 +65,8 @@ def validate(directory: Path, as_json: bool) -> None:
         + (f" (declared {facts['declared']})" if facts["raised"] else "")
     )
     click.echo(f"  gates:      {', '.join(facts['gates'])}")
+    if facts["reuse"]:
+        click.echo(f"  reuse:      {facts['reuse']} has the same inputs, so its verdict is this commit's too")
 
 
 @click.command(epilog="Example: mlassay train")
@@ -70,6 +84,9 @@ def train(quiet: bool, run_folder: Path, directory: Path, as_json: bool) -> None
     """
     repository, plan = load_plan(directory)
     trained = _train(repository, plan, directory / run_folder, quiet=quiet)
+    if trained.passed:
+        told.outputs("train", model=trained.digest(plan.config.model.file))
+        told.summary(f"Trained {plan.config.name}", _training_facts(trained, plan))
     if as_json:
         print_json(_trained_facts(trained))
     sys.exit(ExitCode.PASSED if trained.passed else ExitCode.NO)
@@ -80,11 +97,18 @@ def train(quiet: bool, run_folder: Path, directory: Path, as_json: bool) -> None
 @click.option(
     "--cross-checks", is_flag=True, help="Hold the gates against Fairlearn and ART, as releases do. Slow."
 )
+@_machine_options
 @run_option
 @directory_option
 @json_option
 def test(
-    gates: tuple[str, ...], cross_checks: bool, run_folder: Path, directory: Path, as_json: bool
+    gates: tuple[str, ...],
+    cross_checks: bool,
+    junit: Path | None,
+    sarif: Path | None,
+    run_folder: Path,
+    directory: Path,
+    as_json: bool,
 ) -> None:
     """Run every gate on the ONNX model that training left; exit code 1 unless the verdict is passed.
 
@@ -93,6 +117,8 @@ def test(
     """
     repository, plan = load_plan(directory)
     tested = _test(repository, plan, directory / run_folder, gates, cross_checks=cross_checks)
+    _tell("test", tested, directory / run_folder)
+    _leave_for_machines(tested, junit, sarif)
     _show(tested, directory / run_folder, as_json=as_json)
     sys.exit(_code(tested.verdict))
 
@@ -101,13 +127,33 @@ def test(
 @click.option(
     "--cross-checks", is_flag=True, help="Hold the gates against Fairlearn and ART, as releases do. Slow."
 )
+@_machine_options
+@click.option(
+    "--reuse",
+    is_flag=True,
+    help="Take the recorded verdict of a release whose every input is the same, instead of training again.",
+)
 @run_option
 @directory_option
 @json_option
-def run(cross_checks: bool, run_folder: Path, directory: Path, as_json: bool) -> None:
+def run(
+    cross_checks: bool,
+    reuse: bool,
+    junit: Path | None,
+    sarif: Path | None,
+    run_folder: Path,
+    directory: Path,
+    as_json: bool,
+) -> None:
     """Validate, train and test in one go: the same verdict.json, byte for byte, as CI's for the same model."""
+    if reuse and cross_checks:
+        raise click.UsageError(
+            "--reuse takes a recorded verdict, and --cross-checks measures anew: choose one"
+        )
     with _timed("validate"):
         repository, plan = load_plan(directory)
+    if reuse and (tested := _reused(repository, directory / run_folder)):
+        _end_run(tested, directory / run_folder, junit, sarif, as_json=as_json)
     with _timed("train"):
         trained = _train(repository, plan, directory / run_folder, quiet=True)
     if not trained.passed:
@@ -116,8 +162,34 @@ def run(cross_checks: bool, run_folder: Path, directory: Path, as_json: bool) ->
         sys.exit(ExitCode.NO)
     with _timed("test"):
         tested = _test(repository, plan, directory / run_folder, (), cross_checks=cross_checks)
-    _show(tested, directory / run_folder, as_json=as_json)
+    _end_run(tested, directory / run_folder, junit, sarif, as_json=as_json)
+
+
+def _end_run(
+    tested: Tested, run_folder: Path, junit: Path | None, sarif: Path | None, *, as_json: bool
+) -> NoReturn:
+    _tell("run", tested, run_folder)
+    _leave_for_machines(tested, junit, sarif)
+    _show(tested, run_folder, as_json=as_json)
     sys.exit(_code(tested.verdict))
+
+
+def _reused(repository: Repository, run_folder: Path) -> Tested | None:
+    """The verdict of a recorded release with the same inputs, put into the run folder; None where there is none."""
+    from mlassay import wiring
+    from mlassay.stages.reuse import find_reusable, take
+    from mlassay.stages.test import Tested
+
+    with _timed("reuse"):
+        found = find_reusable(repository, wiring.verifiers())
+        if found is None:
+            note("no recorded release has the same inputs, or uncommitted files make it doubtful: training")
+            return None
+        take(repository, found, run_folder)
+    note(
+        f"nothing was trained: release {found.release} has the same inputs, and this is its recorded verdict"
+    )
+    return Tested(found.verdict, partial=False, warnings=(), cross_checks={})
 
 
 @click.command(epilog="Example: mlassay explain bias.selection_rate_ratio")
@@ -266,6 +338,27 @@ def _show(tested: Tested, run_folder: Path, *, as_json: bool) -> None:
     show_verdict(verdict, partial=tested.partial, notes=notes, file=sys.stdout)
 
 
+def _tell(verb: str, tested: Tested, run_folder: Path) -> None:
+    """Tell the CI of a test; a partial one leaves no report, and only marks what it found."""
+    from mlassay.stages._run_folder import read_report
+
+    if tested.partial:
+        told.marks(tested.verdict)
+        return
+    told.verdict(verb, tested.verdict, read_report(run_folder), str(run_folder / "test/report.md"))
+
+
+def _leave_for_machines(tested: Tested, junit: Path | None, sarif: Path | None) -> None:
+    from mlassay.files import write_atomic
+    from mlassay.render import junit as xml
+    from mlassay.render import sarif as results
+
+    if junit is not None:
+        write_atomic(junit, xml.junit(tested.verdict).encode())
+    if sarif is not None:
+        write_atomic(sarif, results.sarif(tested.verdict).encode())
+
+
 def _recorded(directory: Path, release: str) -> Verdict:
     """The verdict of a recorded release, from the objects of HEAD."""
     from mlassay.evidence import layout, read_verdict
@@ -315,6 +408,26 @@ def _plan_facts(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _history_facts(repository: Repository) -> dict[str, Any]:
+    """What the history says of this commit: a release whose verdict is its verdict, and whether to make one of it."""
+    from mlassay import wiring
+    from mlassay.stages.reuse import find_reusable, wants_release
+
+    found = find_reusable(repository, wiring.verifiers())
+    return {"reuse": found.release if found else "", "release": wants_release(repository)}
+
+
+def _tell_validated(facts: Mapping[str, Any]) -> None:
+    release = "true" if facts["release"] else "false"
+    told.outputs("validate", level=facts["risk_level"], reuse=facts["reuse"], release=release)
+    rows = [("read", ", ".join(facts["read"])), ("risk level", facts["risk_level"])]
+    rows += [
+        ("gates", ", ".join(facts["gates"])),
+        ("same inputs as", facts["reuse"] or "no recorded release"),
+    ]
+    told.summary(f"{facts['model']}: every file is as it must be", rows)
+
+
 def _trained_facts(trained: Trained) -> dict[str, Any]:
     return {
         "passed": trained.passed,
@@ -323,6 +436,17 @@ def _trained_facts(trained: Trained) -> dict[str, Any]:
         "log": str(trained.log),
         "provenance": dict(trained.provenance),
     }
+
+
+def _training_facts(trained: Trained, plan: Plan) -> list[tuple[str, str]]:
+    used = trained.provenance["resources"]
+    return [
+        ("model", trained.digest(plan.config.model.file)),
+        ("seconds", str(used["wall_seconds"])),
+        ("memory at most", f"{used['peak_memory_bytes'] >> 20} MiB"),
+        ("isolation", trained.provenance["isolation"]),
+        *(("warning", warning) for warning in trained.warnings),
+    ]
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlassay.cli import told
 from mlassay.cli.common import (
     directory_option,
     json_option,
@@ -60,6 +61,10 @@ def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> 
         report=lambda verdict: plan_report(verdict, plan),
     )
     release, verdict = signed.release, signed.verdict
+    told.outputs("sign", release=release.id, verdict=str(verdict.outcome))
+    told.summary(
+        f"Signed {release.id}: {verdict.outcome}", [("by", signed.signer), ("digest", release.digest)]
+    )
     if as_json:
         print_json(
             {
@@ -91,6 +96,9 @@ def record(dry_run: bool, run_folder: Path, directory: Path, as_json: bool) -> N
 
     repository = Repository.open(directory)
     done = stage(repository, directory / run_folder, wiring.verifiers(), dry_run=dry_run)
+    if not dry_run:
+        told.outputs("record", release=done.release.id, commit=done.commit)
+        told.summary(f"Recorded {done.release.id}: {done.verdict.outcome}", [("commit", done.commit)])
     if as_json:
         print_json(
             {

@@ -75,7 +75,7 @@ def _commands(document: Document) -> Iterator[Problem]:
 
 
 def _paths(document: Document) -> Iterator[Problem]:
-    named = document.texts("train", "uses")
+    named = document.texts("train", "uses") + document.texts("gates", "unit", "uses")
     steps = document.get("prepare")
     for number in range(len(steps) if isinstance(steps, list) else 0):
         named += document.texts("prepare", number, "uses")

@@ -23,6 +23,9 @@ GUARDED = (GOVERNANCE, ENVIRONMENTS, EVIDENCE, PROMOTIONS, CHANGES)
 APPEND_ONLY = (EVIDENCE, PROMOTIONS, CHANGES, WAIVERS)
 """Prefixes under which a file is added once, and never changed or deleted."""
 
+RECORDS = (EVIDENCE, PROMOTIONS, CHANGES, ENVIRONMENTS)
+"""Prefixes of what mlassay itself writes down: no input of training or of a test."""
+
 RELEASE = "release.json"
 MODEL = "model.onnx"
 MODEL_SIGNATURE = "model.sig"
@@ -31,6 +34,10 @@ REPORT = "report.md"
 CROSS_CHECKS = "cross-checks.json"
 PROVENANCE = "provenance.dsse.json"
 SUMMARY = "verdict.dsse.json"
+
+REQUEST = "request.json"
+MACHINE_REQUEST = "request.dsse.json"
+REVIEW_RECORD = "record.dsse.json"
 
 REQUIRED = (RELEASE, MODEL_SIGNATURE, VERDICT, REPORT, PROVENANCE, SUMMARY)
 """Files that every release's evidence has, gates' reports and statements apart."""
@@ -84,6 +91,11 @@ def gate_of(path: str) -> str | None:
     """The gate whose report or statement ``path`` (inside the evidence folder) is; None for any other file."""
     match = _GATE_FILE.fullmatch(path)
     return match.group(1) if match else None
+
+
+def is_review_record(path: str) -> bool:
+    """Whether ``path`` is where the reviews of a request are recorded, in a commit after the one that landed it."""
+    return path.startswith((PROMOTIONS, CHANGES)) and path.endswith(f"/{REVIEW_RECORD}")
 
 
 def is_guarded(path: str) -> bool:

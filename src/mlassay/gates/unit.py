@@ -6,12 +6,14 @@ import re
 import shlex
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlassay.errors import MlassayError, Problem
+from mlassay.evidence.layout import RECORDS
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
-from mlassay.files import read_file
+from mlassay.files import inside, read_file
 from mlassay.gates.common import CRITERIA_FILE, Criteria, report
 from mlassay.gates.unit_junit import MAX_BYTES, Cases, NotJUnitError, read_junit
 from mlassay.isolation import Limits, remove_tree, run
@@ -24,6 +26,7 @@ FOLDER = ".mlassay"  # of the copy: the model and the report, away from the team
 REPORTS = (f"{FOLDER}/junit.xml", "junit.xml")
 LIMITS = Limits(wall_seconds=600, memory_bytes=4 << 30)
 NAMED = 20
+_NOT_SEEN = {".git", FOLDER, *(prefix.rstrip("/") for prefix in RECORDS)}
 LINES = 12
 LINE = 160
 _NOT_LOOKED_AT = (
@@ -61,7 +64,7 @@ class UnitGate:
         subject.progress(f"unit: {' '.join(command)}")
         with tempfile.TemporaryDirectory(prefix="mlassay-unit-", ignore_cleanup_errors=True) as folder:
             work = Path(folder).resolve() / "work"
-            _copy(subject, work)
+            _copy(subject, work, criteria.values.get("uses", ()))
             try:
                 ran = run(command, work=work, environment=_environment(subject), limits=LIMITS)
                 tests, unread = _read(work)
@@ -93,20 +96,33 @@ def _command(criteria: Criteria) -> tuple[list[str], Finding | None]:
     return command, None
 
 
-def _copy(subject: Subject, work: Path) -> None:
-    """The tracked files and the model, so that tests can spoil neither."""
-    shutil.copytree(
-        subject.root,
-        work,
-        symlinks=True,
-        ignore=shutil.ignore_patterns(".git", FOLDER),
-        copy_function=shutil.copy,
-    )
+def _copy(subject: Subject, work: Path, uses: Sequence[str]) -> None:
+    """The files that the tests may see, and the model, so that tests can spoil neither.
+
+    Without ``uses`` that is everything but the records: a test that read those would say something else after each.
+    """
+    work.mkdir()
+    for name in uses:
+        _copy_one(inside(subject.root, name.rstrip("/")), work / name.rstrip("/"))
+    for source in () if uses else sorted(subject.root.iterdir()):
+        if source.name not in _NOT_SEEN:
+            _copy_one(source, work / source.name)
     model = work / FOLDER / Path(subject.plan.config.model.file).name
     model.parent.mkdir()
     source = subject.outputs / subject.plan.config.model.file
     if source.is_file() and not source.is_symlink():
         shutil.copyfile(source, model)
+
+
+def _copy_one(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() and not source.is_symlink():
+        ignored = shutil.ignore_patterns(".git", FOLDER)
+        shutil.copytree(
+            source, target, symlinks=True, ignore=ignored, copy_function=shutil.copy, dirs_exist_ok=True
+        )
+    elif source.exists() or source.is_symlink():
+        shutil.copy(source, target, follow_symlinks=False)
 
 
 def _environment(subject: Subject) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from mlassay.digest import parse_canonical
 from mlassay.errors import ConfigurationError, MlassayError, Problem
 from mlassay.evidence import Verdict, read_verdict
-from mlassay.files import find_file
+from mlassay.files import find_file, read_file
 from mlassay.stages._outputs import Output, check_outputs
 
 RECORD_BYTES = 64 << 20
@@ -57,3 +57,8 @@ def read_test(run_folder: Path) -> Verdict:
             )
         )
     return read_verdict(data, "test/verdict.json")
+
+
+def read_report(run_folder: Path) -> str:
+    """``report.md`` as the test stage left it; ConfigurationError when nothing was tested."""
+    return read_file(run_folder, "test/report.md", RECORD_BYTES).decode("utf-8", "replace")

@@ -46,6 +46,10 @@ class Trained:
         """Whether there is a model to test."""
         return not self.problems
 
+    def digest(self, path: str) -> str:
+        """The digest of one output; KeyError when training did not leave it."""
+        return {output["path"]: str(output["digest"]) for output in self.provenance["outputs"]}[path]
+
 
 @dataclass
 class _Run:
