@@ -100,41 +100,6 @@ class GitHubForge(HostedForge):
         users = [self.calls.get_or_none(f"/user/{account}") for account in accounts]
         return [str(user["login"]) for user in users if user]
 
-    def _merging(self) -> Merging:
-        return Merging(
-            self.calls, self._git, self._at, ("merge", "squash"), self._send_merge, _not_that_way, _not_yet
-        )
-
-    def _send_merge(self, request: PullRequest, method: str, message: str) -> str:
-        title, _, body = message.partition("\n")
-        wish = {
-            "sha": request.head,
-            "merge_method": method,
-            "commit_title": title,
-            "commit_message": body.strip(),
-        }
-        done = self.calls.send("PUT", f"{self._at}/pulls/{request.number}/merge", wish)
-        return str(done["sha"])
-
-    def _show_as_merged(self, request: PullRequest, commit: str) -> None:  # noqa: ARG002  of the other
-        # GitHub sees by itself that the push merged it, a moment later; a branch deleted before that shows as closed.
-        path = f"{self._at}/pulls/{request.number}"
-        if request.number:
-            self.calls.patience.until(
-                lambda: True if (self.calls.get_or_none(path) or {}).get("merged") else None
-            )
-
-    def _state(self, item: Pull) -> State | None:
-        return _STATES.get(str(item.get("state", "")).upper())
-
-    def _logins(self, accounts: Sequence[int]) -> list[str]:
-        if len(accounts) > SINGLY:
-            # One call in place of many; it also leaves out whoever may not be asked here.
-            found = {each["id"]: each["login"] for each in self.calls.pages(f"{self._at}/collaborators")}
-            return [str(found[account]) for account in accounts if account in found]
-        users = [self.calls.get_or_none(f"/user/{account}") for account in accounts]
-        return [str(user["login"]) for user in users if user]
-
     def _me(self) -> int:
         try:
             return int(self.calls.get("/user")["id"])
