@@ -60,13 +60,23 @@ def promote(
     Running it again finds the open promotion instead of opening another one.
     """
     from mlassay.evidence.records import Question
+    from mlassay.render.page import promotion_page
     from mlassay.stages.promote import promote as stage
     from mlassay.wiring import person_signer
 
     desk = open_desk(directory)
     asked = [Question(f"asked.{number}", text) for number, text in enumerate(question, 1)]
     signer = person_signer(key, desk.repository)
-    done = stage(desk, signer, environment, release, reason=reason, questions=asked, dry_run=dry_run)
+    done = stage(
+        desk,
+        signer,
+        environment,
+        release,
+        reason=reason,
+        questions=asked,
+        page=promotion_page,
+        dry_run=dry_run,
+    )
     if as_json:
         print_json(
             {
@@ -228,11 +238,12 @@ def propose(reason: str, key: Path | None, dry_run: bool, as_json: bool, directo
 
     It is approved, decided and merged as a promotion is, by the policy and people before it.
     """
+    from mlassay.render.page import promotion_page
     from mlassay.stages.propose import propose as stage
     from mlassay.wiring import person_signer
 
     desk = open_desk(directory)
-    done = stage(desk, person_signer(key, desk.repository), reason, dry_run=dry_run)
+    done = stage(desk, person_signer(key, desk.repository), reason, page=promotion_page, dry_run=dry_run)
     if as_json:
         print_json(
             {

@@ -8,29 +8,38 @@ from decimal import Decimal
 
 from mlassay.evidence import Finding, GateReport, Outcome, Verdict
 from mlassay.render.page_blocks import Bullets, Grid, Mono, Para, Section, Strong, Text
-from mlassay.render.text import WORDS, count, ordered
+from mlassay.render.text import SIGNS, WORDS, count, ordered
 from mlassay.stages.review import GroupRow
 
-SIGNS = {Outcome.PASSED: "🟢", Outcome.INCONCLUSIVE: "🟡", Outcome.FAILED: "🔴"}
 HELD = 3  # criteria of one gate that hold and are shown; every one that does not hold is
 OPEN = 12
 _POINTS = ("value", "gap", "robust_rate_at_most")
 _NUMBER = re.compile(
     r"-?[0-9]{1,12}(\.[0-9]{1,12})?"
 )  # as reports write them; nothing that takes long to subtract
-_BOUNDS = (("min", "at least"), ("max", "at most"))
+_BOUNDS = (("min", "at least"), ("max", "at most"), ("max_drop", "a drop of at most"))
 
 
 def gates_section(verdict: Verdict, live: Verdict | None, live_name: str) -> Section:
     """The table of gates; ``live_name`` says what the last column is ("" while nothing runs)."""
     before = {report.gate: report for report in live.gates} if live else {}
-    rows = [row for report in verdict.gates for row in _rows(report, before.get(report.gate))]
+    rows = [
+        row for report in sorted(verdict.gates, key=_rank) for row in _rows(report, before.get(report.gate))
+    ]
     gone = sorted(before.keys() - {report.gate for report in verdict.gates})
-    rows += [[gate, _sign(Outcome.INCONCLUSIVE), "did not run; what runs now had it", "", ""] for gate in gone]
+    rows += [
+        [gate, _sign(Outcome.INCONCLUSIVE), "did not run; what runs now had it", "", ""] for gate in gone
+    ]
     header = ["gate", "result", "measured (95% interval)", "criterion"]
     if not live_name:
         rows = [row[:4] for row in rows]
     return Section("Gates", [Grid([*header, live_name] if live_name else header, rows)], weight=1)
+
+
+def _rank(report: GateReport) -> tuple[int, bool]:
+    """What does not hold comes first, then what was measured in numbers."""
+    worst_first = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED)
+    return worst_first.index(report.outcome), not any(_point(finding) for finding in report.findings)
 
 
 def _rows(report: GateReport, live: GateReport | None) -> Iterator[list[Text]]:
@@ -48,7 +57,7 @@ def _rows(report: GateReport, live: GateReport | None) -> Iterator[list[Text]]:
             told,
             _sign(finding.outcome),
             _reported(report, _measured(report, finding)),
-            _criterion(report, finding),
+            _criterion_told(report, finding, live),
             _compared(finding, live),
         ]
         told = ""
@@ -79,17 +88,24 @@ def _measured(report: GateReport, finding: Finding) -> str:
         return finding.what
     name = finding.id.removeprefix(f"{report.gate}.").removesuffix(".min").removesuffix(".max")
     rule, _, about = name.partition(".")
-    told = rule.replace("_", " ") + (f", {about.replace('&', ' & ')}" if about else "")
+    about = about.replace("max_drop", "drop from what ran then").replace("&", " & ")
+    told = rule.replace("_", " ") + (f", {about}" if about else "")
     return f"{told}: {point} ({finding.numbers['lower']} to {finding.numbers['upper']})"
+
+
+def _criterion_told(report: GateReport, finding: Finding, live: GateReport | None) -> Text:
+    """The criterion; in bold with what it was, where what runs now was held to another."""
+    now = _criterion(report, finding)
+    was = _criterion(live, finding) if live else now
+    return now if was == now else [Strong(now or "none"), f" (was {was or 'none'})"]
 
 
 def _criterion(report: GateReport, finding: Finding) -> str:
     """The threshold as the gate was given it, in words."""
     rule = finding.id.removeprefix(f"{report.gate}.").partition(".")[0]
     given = report.criteria.get(rule)
-    bounds = _BOUNDS
-    if finding.id.endswith((".min", ".max")):
-        bounds = tuple(bound for bound in _BOUNDS if finding.id.endswith(f".{bound[0]}"))
+    named = tuple(bound for bound in _BOUNDS if finding.id.endswith(f".{bound[0]}"))
+    bounds = named or _BOUNDS
     if isinstance(given, Mapping):
         return ", ".join(f"{words} {given[key]}" for key, words in bounds if key in given)
     if rule == "baseline":

@@ -19,7 +19,7 @@ from mlassay.render.page_blocks import (
     Strong,
     Text,
 )
-from mlassay.render.text import count, plain
+from mlassay.render.text import SIGNS, count, plain
 
 LIMIT = 65_000
 """UTF-8 bytes: forges take 65,536 characters, and a sticky comment bears a marker besides."""
@@ -111,7 +111,7 @@ def kept(line: str) -> str:
 
 def _inline(text: Text, limit: int = WORDS) -> str:
     spans = [text] if isinstance(text, str) else text
-    return "".join(
+    told = "".join(
         f"**{escape(span.text, limit)}**"
         if isinstance(span, Strong)
         else code(span.text, limit)
@@ -120,6 +120,9 @@ def _inline(text: Text, limit: int = WORDS) -> str:
         for span in spans
         if span
     )
+    for sign in SIGNS.values():
+        told = told.replace(f"{sign} ", f"{sign}&nbsp;")  # a narrow column must not part them
+    return told
 
 
 def _spaced(text: str, limit: int) -> str:

@@ -7,32 +7,30 @@ from collections.abc import Sequence
 from mlassay.evidence import Outcome, Verdict
 from mlassay.evidence.records import Waiver, Weakening
 from mlassay.render.page_blocks import Block, Bullets, Folded, Grid, Mono, Para, Section, Strong, Text
-from mlassay.render.page_gates import SIGNS
-from mlassay.render.text import WORDS, count
+from mlassay.render.text import SIGNS, count
 from mlassay.stages.page_changes import Changed, DataChange, Setting
 from mlassay.stages.page_facts import Newest
 
 FEW = 8
+SHOWN = 3  # settings told in a sentence
 
 
-def gates_sentence(verdict: Verdict) -> list[Text]:
+def gates_sentence(verdict: Verdict) -> Strong:
     """What the gates say, in one sentence; the worst first."""
     total = len(verdict.gates)
-    failed, unsettled = (
+    failed, open_ = (
         [report.gate for report in verdict.gates if report.outcome is outcome]
         for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE)
     )
     if not total:
-        return [[Strong("No gate ran, so nothing is known.")]]
-    if not failed and not unsettled:
-        return [[Strong(f"{'The gate' if total == 1 else f'All {total} gates'} passed.")]]
-    parts = [f"{len(failed)} of {count(total, 'gate')} failed: {', '.join(failed)}." if failed else ""]
-    parts += [
-        f"{len(unsettled)} of {count(total, 'gate')} could not settle its question: {', '.join(unsettled)}."
-        if unsettled
-        else ""
+        return Strong("No gate ran, so nothing is known.")
+    if not failed and not open_:
+        return Strong(f"{'The gate' if total == 1 else f'All {total} gates'} passed.")
+    parts = [
+        f"{len(failed)} of {count(total, 'gate')} failed: {', '.join(failed)}.",
+        f"{len(open_)} of {count(total, 'gate')} could not settle {'its' if len(open_) == 1 else 'their'} question: {', '.join(open_)}.",
     ]
-    return [[Strong(" ".join(part for part in parts if part))]]
+    return Strong(" ".join(part for part, gates in zip(parts, (failed, open_), strict=True) if gates))
 
 
 def worst_finding(verdict: Verdict) -> str:
@@ -50,7 +48,13 @@ def weaker_section(
     if not weakenings and not waivers:
         return None
     items: list[Text] = [
-        [Strong(f"Weakened: {each.what}"), ", from ", Mono(each.before), " to ", Mono(each.after)]
+        [
+            Strong(f"{each.what[:1].upper()}{each.what[1:]}"),
+            ", from ",
+            Mono(each.before),
+            " to ",
+            Mono(each.after),
+        ]
         for each in weakenings
     ]
     items += [
@@ -73,17 +77,17 @@ def changed_section(changed: Changed | None, since: str, unknown: str) -> Sectio
             title, [Para("Everything is new: nothing runs yet that it could be compared with.")], weight=3
         )
     items: list[Text] = [
-        [Strong("Data: "), *_data(changed.data)],
-        [Strong("Code: "), *_code(changed)],
-        [Strong("Settings in ml.yaml: "), _settings(changed.settings)],
-        [Strong("Policy: "), _settings(changed.policy)],
+        [Strong("Data:"), " ", *_data(changed.data)],
+        [Strong("Code:"), " ", *_code(changed)],
+        [Strong("Settings in ml.yaml:"), f" {_settings(changed.settings)}"],
+        [Strong("Policy:"), f" {_settings(changed.policy)}"],
     ]
-    items += [[Strong("Unknown: "), f"{problem}, so it cannot be compared."] for problem in changed.problems]
+    items += [[Strong("Unknown:"), f" {problem}, so it cannot be compared."] for problem in changed.problems]
     blocks: list[Block] = [Para(f"Since {since}:"), Bullets(items)]
     settings = [("ml.yaml", each) for each in changed.settings] + [
         ("policy", each) for each in changed.policy
     ]
-    if settings:
+    if len(settings) > SHOWN:
         rows = [[file, _mono(each.key), _mono(each.before), _mono(each.after)] for file, each in settings]
         title_ = f"{count(len(settings), 'setting')}, before and after"
         blocks.append(Folded(title_, [Grid(["file", "key", "before", "after"], rows, most=40)]))
@@ -137,13 +141,15 @@ def _code(changed: Changed) -> list[str | Mono]:
 def _settings(settings: tuple[Setting, ...]) -> str:
     if not settings:
         return "nothing changed."
-    if len(settings) > 3:
+    if len(settings) > SHOWN:
         return f"{count(len(settings), 'key')} differ."
     return "; ".join(f"{each.key} from {each.before} to {each.after}" for each in settings) + "."
 
 
-def main_line(newest: Newest | None) -> Text:
-    """Whether the main line is red too."""
+def main_line(newest: Newest | None, this: str = "") -> Text:
+    """Whether the main line is red too; ``this`` is the release that the page is about."""
+    if newest is not None and newest.release == this:
+        return f"{this} is the newest release of the main line."
     if newest is None:
         return "The main line has recorded no release yet."
     if newest.verdict is None:
@@ -151,11 +157,11 @@ def main_line(newest: Newest | None) -> Text:
     outcome = newest.verdict.outcome
     open_ = [report.gate for report in newest.verdict.gates if report.outcome is not Outcome.PASSED]
     which = f" ({', '.join(open_)})" if open_ else ""
-    too = "The main line is red too" if outcome is Outcome.FAILED else "The main line"
-    told = (
-        f"{too}: its newest release, {newest.release}, {'is' if outcome is Outcome.INCONCLUSIVE else 'has'} "
-    )
-    return [f"{SIGNS[outcome]} {told}{WORDS[outcome]}{which}."]
+    if outcome is Outcome.PASSED:
+        return f"{SIGNS[outcome]} The main line's newest release, {newest.release}, passed."
+    if outcome is Outcome.INCONCLUSIVE:
+        return f"{SIGNS[outcome]} The main line's newest release, {newest.release}, is inconclusive{which}."
+    return [Strong(f"{SIGNS[outcome]} The main line is red too:"), f" {newest.release} failed{which}."]
 
 
 def try_here(fetch: str, commit: str) -> list[str]:
@@ -164,3 +170,14 @@ def try_here(fetch: str, commit: str) -> list[str]:
     return [
         f"git fetch origin {fetch} && git worktree add --detach {folder} {commit} && mlassay run -C {folder}"
     ]
+
+
+def favourable(verdict: Verdict) -> str:
+    """The answer that people hope for, as the bias gate names it; an empty text where it did not run."""
+    bias = next((report for report in verdict.gates if report.gate == "bias"), None)
+    return str(bias.measured.get("favourable", "")) if bias else ""
+
+
+def running_now(environment: str) -> str:
+    """The title of a column about what runs."""
+    return f"{environment} now"

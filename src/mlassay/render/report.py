@@ -8,11 +8,10 @@ from mlassay.evidence import Finding, GateReport, Outcome, Verdict
 from mlassay.plan import Plan
 from mlassay.render.groups import bias_section, cost_section
 from mlassay.render.markdown import code, escape, table
-from mlassay.render.text import WORDS, count, criteria_text, numbers_text, ordered, where
+from mlassay.render.text import SIGNS, WORDS, count, criteria_text, numbers_text, ordered, where
 from mlassay.render.unshown import ALWAYS, TITLE, unseen
 
 FINDINGS = 25  # of one gate
-SIGNS = {Outcome.PASSED: "🟢", Outcome.INCONCLUSIVE: "🟡", Outcome.FAILED: "🔴"}
 MEANING = {
     Outcome.PASSED: "Every criterion that was declared beforehand is held by its measurement, with its margin of error.",
     Outcome.INCONCLUSIVE: "At least one question could not be settled, and none was answered with no. "

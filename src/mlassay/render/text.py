@@ -10,6 +10,7 @@ from mlassay.evidence import Finding, GateReport, Outcome
 
 WORDS = {Outcome.PASSED: "passed", Outcome.INCONCLUSIVE: "inconclusive", Outcome.FAILED: "failed"}
 MARKS = {Outcome.PASSED: "+", Outcome.INCONCLUSIVE: "?", Outcome.FAILED: "x"}
+SIGNS = {Outcome.PASSED: "🟢", Outcome.INCONCLUSIVE: "🟡", Outcome.FAILED: "🔴"}
 LIMIT = 600
 
 _ORDER = [Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED]

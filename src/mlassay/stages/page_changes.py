@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from mlassay.errors import ConfigurationError, EvidenceError
@@ -12,6 +13,7 @@ from mlassay.files import read_yaml
 from mlassay.git import Change, Repository
 from mlassay.manifest import Manifest, load_manifest
 
+MOST = 500
 NOT_THERE = "not there"
 
 
@@ -38,8 +40,8 @@ class DataChange:
 class Changed:
     """Everything that differs between two source commits. ``before`` is empty where nothing runs to compare with.
 
-    ``code`` are changed paths that are neither records nor ``ml.yaml`` nor manifests; ``problems`` what could not be
-    read, which is never the same as unchanged.
+    ``commits`` changed code. ``code`` are changed paths that are neither records nor ``ml.yaml`` nor manifests;
+    ``problems`` what could not be read, which is never the same as unchanged.
     """
 
     before: str
@@ -63,12 +65,22 @@ def changed_between(repository: Repository, before: str | None, after: str | Non
     return Changed(
         before,
         after,
-        commits=sum(1 for _ in repository.commits_between(before, after)),
+        commits=_commits(repository, before, after),
         data=tuple(_data(repository, each, problems) for each in changes if _is_manifest(each.path)),
         code=tuple(each for each in changes if _is_code(each.path)),
         settings=tuple(_settings(repository, before, after, layout.CONFIG, problems)),
         policy=tuple(_settings(repository, before, after, layout.POLICY, problems)),
         problems=tuple(problems),
+    )
+
+
+def _commits(repository: Repository, before: str, after: str) -> int:
+    """Commits, at most `MOST`, that changed code themselves."""
+    new = islice(repository.commits_between(before, after), MOST)
+    return sum(
+        any(_is_code(change.path) for change in repository.changes(commit.parents[0], commit.id))
+        for commit in new
+        if len(commit.parents) == 1
     )
 
 

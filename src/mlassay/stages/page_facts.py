@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mlassay.case.history import pointer_at
 from mlassay.case.main_line import MainLine
 from mlassay.case.promotion import source_of
+from mlassay.case.requests import RequestName
 from mlassay.errors import EvidenceError, Problem
 from mlassay.evidence.records import Weakening
 from mlassay.evidence.verdict import GateReport, Verdict
@@ -93,6 +94,11 @@ class PullFacts:
 def request_facts(desk: Desk, request: str) -> RequestFacts:
     """The facts of the open request with this id, as things stand now; errors as for `requests.needed`."""
     return facts_at(desk, desk.line(), needed(desk, request))
+
+
+def facts_before(desk: Desk, tip: str, name: RequestName, head: str) -> RequestFacts:
+    """The facts of a request whose commit ``head`` is written on top of ``tip``, and that no forge knows yet."""
+    return facts_at(desk, MainLine(None, tip), Found(name, PullRequest(name.id, name.branch, head)))
 
 
 def facts_at(desk: Desk, line: MainLine, found: Found) -> RequestFacts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,7 @@ from mlassay.policy.questions import open_questions
 from mlassay.ports import PullRequest, Signer
 from mlassay.stages._message import message
 from mlassay.stages._newest import newest_release
+from mlassay.stages.page_facts import RequestFacts, facts_before
 from mlassay.stages.requests import TRIES, Desk, author, who_signs
 
 
@@ -64,11 +65,12 @@ def promote(
     *,
     reason: str = "",
     questions: Sequence[Question] = (),
+    page: Callable[[RequestFacts], str] | None = None,
     dry_run: bool = False,
 ) -> Promoted:
     """Open the promotion of a release (the newest that has not been there, if none is named), or find it open.
 
-    ConfigurationError when it cannot be asked for as things stand, EvidenceError when the release's evidence does
+    ``page`` renders the pull request's body. ConfigurationError when it cannot be asked for as things stand, EvidenceError when the release's evidence does
     not hold, RemoteError when the remote is gone.
     """
     for _ in range(TRIES):
@@ -88,8 +90,9 @@ def promote(
         files[f"{name.request}.sig"] = signer.sign(request.to_bytes())
         who = author(desk.repository, wish.requester)
         head = desk.repository.write_commit(wish.tip, files, message=text, author=who, when=wish.now)
+        body = page(facts_before(desk, wish.tip, name, head)) if page else text
         try:
-            pull = desk.forge.open(name.branch, head, title=text.partition("\n")[0], body=text)
+            pull = desk.forge.open(name.branch, head, title=text.partition("\n")[0], body=body)
         except MovedOn:
             continue  # somebody asked for the same at the same moment: theirs is found next time round
         return Promoted(name, request, pull, already=False, paths=paths, message=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from mlassay.manifest import load_manifest
 from mlassay.policy.reasons import fault
 from mlassay.ports import PullRequest, Signer
 from mlassay.stages._message import listed, message
+from mlassay.stages.page_facts import RequestFacts, facts_before
 from mlassay.stages.requests import TRIES, Desk, author, who_signs
 
 FILE_BYTES = 1 << 20
@@ -36,10 +38,17 @@ class Proposed:
     no: str = ""
 
 
-def propose(desk: Desk, signer: Signer, reason: str, *, dry_run: bool = False) -> Proposed:
+def propose(
+    desk: Desk,
+    signer: Signer,
+    reason: str,
+    *,
+    page: Callable[[RequestFacts], str] | None = None,
+    dry_run: bool = False,
+) -> Proposed:
     """Open a change request of everything that differs under ``governance/`` and among the data manifests.
 
-    The work tree stays as it is. ConfigurationError when there is nothing to propose, when it cannot be read, or
+    ``page`` renders the pull request's body. The work tree stays as it is. ConfigurationError when there is nothing to propose, when it cannot be read, or
     when this checkout is behind the main line in what it changes.
     """
     for _ in range(TRIES):
@@ -57,7 +66,7 @@ def propose(desk: Desk, signer: Signer, reason: str, *, dry_run: bool = False) -
         if dry_run:
             return proposed
         try:
-            pull = _publish(desk, signer, name, request, files, requester)
+            pull = _publish(desk, signer, name, request, files, requester, page)
         except MovedOn:
             continue
         return Proposed(name, request, proposed.files, pull=pull)
@@ -158,6 +167,7 @@ def _publish(
     request: ChangeRequest,
     files: dict[str, bytes | None],
     requester: Person,
+    page: Callable[[RequestFacts], str] | None,
 ) -> PullRequest:
     data = request.to_bytes()
     records = {name.request: data, f"{name.request}.sig": signer.sign(data)}
@@ -173,7 +183,8 @@ def _publish(
     head = desk.repository.write_commit(
         request.base, {**files, **records}, message=text, author=who, when=when
     )
-    return desk.forge.open(name.branch, head, title=text.partition("\n")[0], body=text)
+    body = page(facts_before(desk, request.base, name, head)) if page else text
+    return desk.forge.open(name.branch, head, title=text.partition("\n")[0], body=body)
 
 
 def _id(request: ChangeRequest) -> str:
