@@ -82,6 +82,8 @@ def _step(repo: Repository, commit: Commit) -> Step:
     beside = [change.path for change in changes if not _request_folder(change.path)]
     alone = len(named) == 1 and all(_may_accompany(path, named[0]) for path in beside)
     backdated = bool(guarded and parent) and commit.time < repo.commit(parent or "").time - TOLERANCE
+    # What brings a record of reviews is no part of the landing that it is about, though it touches the same folder.
+    alone = alone and not any(layout.is_review_record(change.path) for change in changes)
     return Step(commit, parent, guarded, named[0] if alone else "", backdated)
 
 
@@ -133,7 +135,7 @@ def unexplained(group: Group) -> Iterator[Problem]:
             if path not in pointers:
                 yield _problem(group, path, "no promotion explains this change of what runs", _BY_REQUEST)
         elif path.startswith((layout.PROMOTIONS, layout.CHANGES)):
-            if not requests:
+            if not requests and not layout.is_review_record(path):
                 yield _problem(group, path, "this was added to a request after that had landed", _BY_REQUEST)
         elif path.startswith((layout.EVIDENCE, layout.WAIVERS, DELIBERATIONS)):
             continue  # each is judged by itself

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlassay.audit.history import Group
-from mlassay.case.answers import SignedReader, read_answers, read_request
+from mlassay.case.answers import SignedReader, read_answers
+from mlassay.case.machine import read_request
 from mlassay.case.promotion import judge_merged
 from mlassay.case.requests import RequestName, governance_at, with_compromises
 from mlassay.config import People
@@ -35,13 +36,16 @@ class Confirmed:
 
 
 def judge_request(
-    repo: Repository, group: Group, name: RequestName, verifiers: Verifiers, later: People | None
+    repo: Repository, group: Group, name: RequestName, at: str, verifiers: Verifiers, later: People | None
 ) -> Confirmed:
-    """A promotion or change that landed, judged again by the policy and people before it, and by its own signatures."""
+    """A promotion or change that landed, judged again by the policy and people before it, and by its own signatures.
+
+    Where policy counted reviews on the forge, those count that a record on the main line up to ``at`` holds.
+    """
     kind, commit = ("promotion" if name.environment else "change"), group.last.id
     shown = f"{name.environment}/{name.id}" if name.environment else name.id
     try:
-        decision = judge_merged(repo, commit, verifiers, later=later, parent=group.parent)
+        decision = judge_merged(repo, commit, verifiers, later=later, parent=group.parent, at=at)
         reader = _reader(repo, commit, group.parent or "", verifiers, later)
         request, answers = read_request(reader, name), read_answers(reader, name)
     except (EvidenceError, ConfigurationError) as error:
@@ -87,7 +91,7 @@ def _reader(
     repo: Repository, commit: str, parent: str, verifiers: Verifiers, later: People | None
 ) -> SignedReader:
     _, people = governance_at(repo, parent)
-    return SignedReader(repo, commit, with_compromises(people, later), verifiers.ssh)
+    return SignedReader(repo, commit, with_compromises(people, later), verifiers)
 
 
 def _unsigned(found: Signed[Record]) -> Problem:

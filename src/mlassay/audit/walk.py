@@ -10,6 +10,7 @@ from typing import TypeVar
 from mlassay.audit import clone
 from mlassay.audit.history import Group, groups, root_of_trust, unexplained
 from mlassay.audit.requests import Confirmed, judge_request, judge_waiver
+from mlassay.audit.reviews import judge_reviews
 from mlassay.case.release import read_release
 from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
@@ -76,13 +77,15 @@ class Walk:
     def _brought(self, group: Group, later: People | None) -> Iterator[Callable[[], Confirmed]]:
         """A judgement for each thing that one group of commits brought in."""
         for name in group.requests[:1]:
-            yield partial(judge_request, self.repo, group, name, self.verifiers, later)
+            yield partial(judge_request, self.repo, group, name, self.at, self.verifiers, later)
         for change in group.changes:
             path = change.path
             if change.old is not None:
                 continue
             if path.startswith(layout.WAIVERS) and path.endswith(".json"):
                 yield partial(judge_waiver, self.repo, group, path, self.verifiers, later)
+            if layout.is_review_record(path):
+                yield partial(judge_reviews, self.repo, group, path, self.at, self.verifiers, later)
             release = path.removeprefix(layout.EVIDENCE).partition("/")[0]
             new = layout.is_release_id(release) and release not in self.recorded
             if path.startswith(layout.EVIDENCE) and new:

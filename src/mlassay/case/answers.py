@@ -9,10 +9,11 @@ from mlassay.case.requests import RequestName
 from mlassay.config import Key, People
 from mlassay.digest import sha256
 from mlassay.errors import EvidenceError, Problem
-from mlassay.evidence.records import Approval, ChangeRequest, Record, Refusal, Request, Withdrawal
+from mlassay.evidence import layout
+from mlassay.evidence.records import Approval, Record, Refusal, Withdrawal
 from mlassay.git import Repository
 from mlassay.policy import Signed
-from mlassay.ports import Verifier
+from mlassay.ports import Verifiers
 
 RECORD_BYTES = 1 << 20
 FOLDERS: dict[str, type[Approval | Refusal | Withdrawal]] = {
@@ -41,19 +42,20 @@ class SignedReader:
     repo: Repository
     commit: str
     people: People
-    verifier: Verifier
+    verifiers: Verifiers
 
     def read(self, path: str, kind: type[R]) -> Signed[R]:
         """The record at ``path``; EvidenceError that names it when it is not there or is none."""
-        data = self._bytes(path)
+        data = self.bytes_at(path)
         if data is None:
             raise EvidenceError(Problem("this record is missing", path=path))
         record = kind.parse(data, path)
         who = str(getattr(record, "person", "") or getattr(record, "requester", ""))
-        signature = self._bytes(f"{path}.sig")
+        signature = self.bytes_at(f"{path}.sig")
         return Signed(record, path, sha256(data), self._key(who, data, signature))
 
-    def _bytes(self, path: str) -> bytes | None:
+    def bytes_at(self, path: str) -> bytes | None:
+        """The bytes of a plain file; None when it is not there, EvidenceError when it is anything else."""
         entry = self.repo.entry(self.commit, path)
         if entry is None:
             return None
@@ -69,29 +71,19 @@ class SignedReader:
             return None
         for key in known.keys:
             try:
-                self.verifier.verify(data, signature, key.public)
+                self.verifiers.ssh.verify(data, signature, key.public)
             except EvidenceError:
                 continue  # another of the person's keys may be the one
             return key
         return None
 
 
-def read_request(reader: SignedReader, name: RequestName) -> Signed[Request] | Signed[ChangeRequest]:
-    """The signed request itself; EvidenceError when there is none, or it is about another environment."""
-    if not name.environment:
-        return reader.read(name.request, ChangeRequest)
-    request = reader.read(name.request, Request)
-    if request.record.environment != name.environment:
-        raise EvidenceError(
-            Problem("this request is for another environment than its folder says", path=name.request)
-        )
-    return request
-
-
 def read_answers(reader: SignedReader, name: RequestName) -> Answers:
     """All approvals, refusals and withdrawals of a request, sorted by path."""
     answers = Answers()
     paths = set(reader.repo.tree(reader.commit, name.folder))
+    if name.environment:  # a CI signer may ask for a promotion, and for nothing else
+        paths.discard(f"{name.folder}/{layout.MACHINE_REQUEST}")
     records = sorted(path for path in paths if path.endswith(".json") and path != name.request)
     for path in records:
         try:

@@ -10,14 +10,18 @@ from mlassay.case.answers import SignedReader, read_answers
 from mlassay.case.change import read_change
 from mlassay.case.common import Place, object_at, on_line, touched_by
 from mlassay.case.history import contributors, held_digests, pointer_at
+from mlassay.case.landing import Landing
+from mlassay.case.machine import read_asked
 from mlassay.case.release import read_release
 from mlassay.case.requests import RequestName, governance_at, name_of_path, with_compromises
+from mlassay.case.review_record import by_record, with_recorded_reviews
 from mlassay.case.terms import terms_at
 from mlassay.config import People, Policy, dump_environment, load_environment
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout, predicates
 from mlassay.evidence.records import Request, Waiver
 from mlassay.evidence.release import Release, read_release_json
+from mlassay.evidence.reviews import ReviewRecord
 from mlassay.files import read_yaml
 from mlassay.git import Repository
 from mlassay.policy import Case, Decision, PromotionCase, ReleaseFacts, Signed, Terms, decide
@@ -31,12 +35,15 @@ def judge_merged(
     *,
     later: People | None = None,
     parent: str | None = None,
+    at: str | None = None,
+    foreseen: ReviewRecord | None = None,
 ) -> Decision:
     """Judge a merged promotion or change again, from git alone, at the merge's own date.
 
     ``later`` is the newest people.yaml known: a compromise it tells of counts back. ``parent`` is the commit before
-    the first of several that landed together; the merge's first parent otherwise. EvidenceError when the commit
-    brings no request, or more than one.
+    the first of several that landed together; the merge's first parent otherwise. A record of reviews is looked for on
+    the main line up to ``at``; ``foreseen`` is the one that will be written for a merge that is about to be published.
+    EvidenceError when the commit brings no request, or more than one.
     """
     merge = repo.commit(commit)
     before = parent or (merge.parents[0] if merge.parents else None)
@@ -52,9 +59,11 @@ def judge_merged(
                 why="one request explains one change of the main line",
             )
         )
-    return decide(
-        read_case(repo, names[0], Place(before, commit, before, merge.time), verifiers, later=later)
-    )
+    case = read_case(repo, names[0], Place(before, commit, before, merge.time), verifiers, later=later)
+    if foreseen is not None:
+        return decide(by_record(case, foreseen))
+    landing = Landing(names[0], commit, before)
+    return decide(with_recorded_reviews(case, repo, landing, at or commit, verifiers))
 
 
 def read_case(
@@ -68,7 +77,7 @@ def read_case(
         policy, people = governance_at(repo, place.parent)
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
-    reader = SignedReader(repo, place.head, with_compromises(people, later), verifiers.ssh)
+    reader = SignedReader(repo, place.head, with_compromises(people, later), verifiers)
     if not name.environment:
         return read_change(repo, name, place, policy, reader)
     return _read_promotion(repo, name, place, policy, reader, verifiers)
@@ -82,8 +91,9 @@ def _read_promotion(
     reader: SignedReader,
     verifiers: Verifiers,
 ) -> PromotionCase:
-    parent, request = place.parent, reader.read(name.request, Request)
-    answers = read_answers(reader, name)
+    parent, asked = place.parent, read_asked(reader, name)
+    request, answers = asked.request, read_answers(reader, name)
+    answers.problems.extend(asked.problems)
     if request.record.environment != name.environment:
         what = "this request is for another environment than its folder says"
         answers.problems.append(Problem(what, path=name.request))
@@ -117,6 +127,7 @@ def _read_promotion(
         live=live.live.release if live else None,
         live_terms=terms_of(repo, live_source),
         waivers=_waivers(parent, request.record, reader),
+        machine=asked.machine,
     )
 
 

@@ -10,6 +10,7 @@ from mlassay.case.main_line import BRANCH
 from mlassay.config import Key, People, Policy, load_people, load_policy
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
+from mlassay.evidence.keys import key_id
 from mlassay.git import Repository
 
 _BRANCH = re.compile(
@@ -98,18 +99,20 @@ def with_compromises(people: People, later: People | None) -> People:
             id_: replace(person, keys=tuple(_told(key, told) for key in person.keys))
             for id_, person in people.people.items()
         },
+        signers={id_: replace(signer, key=_told(signer.key, told)) for id_, signer in people.signers.items()},
     )
 
 
 def _compromises(people: People) -> Iterator[tuple[str, Key]]:
-    for person in people.people.values():
-        for key in person.keys:
-            if key.compromised_since is not None:
-                yield " ".join(key.public.split()[:2]), key
+    keys = [key for person in people.people.values() for key in person.keys]
+    keys += [signer.key for signer in people.signers.values()]
+    for key in keys:
+        if key.compromised_since is not None:
+            yield key_id(key.public), key
 
 
 def _told(key: Key, told: dict[str, Key]) -> Key:
-    other = told.get(" ".join(key.public.split()[:2]))
+    other = told.get(key_id(key.public)) if told else None
     if other is None or other.compromised_since is None:
         return key
     return replace(key, compromised_since=min(filter(None, (key.compromised_since, other.compromised_since))))

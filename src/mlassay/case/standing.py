@@ -7,10 +7,11 @@ there first and use them after; `mlassay verify` names such a push, and this kee
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlassay.case.common import Place, object_at
 from mlassay.case.history import pointers
+from mlassay.case.landing import Landing, landing_of
 from mlassay.case.promotion import judge_merged, read_case
 from mlassay.case.release import find_record
 from mlassay.case.requests import RequestName, name_of_branch, name_of_path
@@ -57,15 +58,6 @@ def _faults(line: _Line, case: Case) -> Iterator[str]:
         before = order[order.index(request.environment) - 1]
         if not line.held(before, request.release_digest):
             yield f"no promotion that holds ever brought this release to {before}"
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The successive main-line commits that brought one request: a merge is one, a rebase several."""
-
-    name: RequestName
-    last: str
-    parent: str
 
 
 class _Line:
@@ -133,7 +125,7 @@ class _Line:
         )
         return run is not None and self._judged(run, None)
 
-    def _promotions(self, environment: str) -> Iterator[_Run]:
+    def _promotions(self, environment: str) -> Iterator[Landing]:
         folder = f"{layout.PROMOTIONS}{environment}"
         for step in self.repo.first_parents(self.tip, paths=[folder]):
             for name in self._named(step):
@@ -145,23 +137,17 @@ class _Line:
         names = (name_of_path(change.path) for change in changes if change.old is None)
         return [name for name in names if name is not None]
 
-    def _run(self, name: RequestName) -> _Run | None:
-        steps = list(self.repo.first_parents(self.tip, paths=[name.folder]))
-        if not steps or not steps[-1].parents:
-            return None
-        last = steps[-1]
-        for step in reversed(steps[:-1]):
-            if step.parents[0] != last.id:
-                break
-            last = step
-        return _Run(name, last.id, steps[-1].parents[0])
+    def _run(self, name: RequestName) -> Landing | None:
+        return landing_of(self.repo, self.tip, name)
 
-    def _holds(self, run: _Run, later: People | None) -> bool:
+    def _holds(self, run: Landing, later: People | None) -> bool:
         return not list(self.governance_fault(run.parent)) and self._judged(run, later)
 
-    def _judged(self, run: _Run, later: People | None) -> bool:
+    def _judged(self, run: Landing, later: People | None) -> bool:
         try:
-            decision = judge_merged(self.repo, run.last, self._verifiers, later=later, parent=run.parent)
+            decision = judge_merged(
+                self.repo, run.last, self._verifiers, later=later, parent=run.parent, at=self.tip
+            )
         except (EvidenceError, ConfigurationError):
             return False  # what cannot be read explains nothing; `mlassay verify` names the file
         return decision.allowed

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from mlassay.config.types import Approvals, Level, Policy
+from mlassay.config.types import NO_REVIEWS, Approvals, Level, Policy
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import Document, check, read_yaml
@@ -131,6 +131,7 @@ def _build(document: Document, digest: str) -> Policy:
         governance=_approvals(value["changes"]["governance"]),
         manifest=_approvals(value["changes"]["manifest"]),
         demo=value.get("demo", False),
+        reviews=value.get("reviews", NO_REVIEWS),
         digest=digest,
         lines=document.dotted_lines(),
         path=document.path,

@@ -139,6 +139,9 @@ class Approvals:
     roles: tuple[str, ...] = ()
 
 
+NO_REVIEWS = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What each environment and each kind of change demands, by risk level. Judged from the first parent only."""
@@ -162,6 +165,7 @@ class Policy:
     digest: str
     lines: Mapping[str, int] = field(default_factory=dict)  # dotted path -> 1-based line
     path: str = "governance/policy.yaml"
+    reviews: str = NO_REVIEWS  # the forge whose reviews count as approvals; NO_REVIEWS: none does
 
     def in_force(self, declared: Level) -> Level:
         """The level that counts for a model of this declared one: never under ``minimum_risk``."""

@@ -72,6 +72,31 @@ def provenance(
     }
 
 
+def request(requester: str, run: Run) -> dict[str, Any]:
+    """What a CI signs beside the digests of the request and of the release: as whom it asks, and in which run."""
+    return {"requester": requester, "run": run_mapping(run)}
+
+
+def run_mapping(run: Run) -> dict[str, Any]:
+    """A run as JSON values."""
+    who = run.dispatcher
+    return {
+        "builder": run.builder,
+        "id": run.id,
+        "ref": run.ref,
+        "dispatcher": {"account": who.account, "account_id": who.account_id, "email": who.email},
+    }
+
+
+def run_of(value: Mapping[str, Any]) -> Run:
+    """The run that `run_mapping` wrote; KeyError or TypeError when ``value`` is none."""
+    run = Run(value["builder"], value["id"], value["ref"], Dispatcher(**value["dispatcher"]))
+    texts = [run.builder, run.id, run.ref, *run_mapping(run)["dispatcher"].values()]
+    if not all(isinstance(text, str) for text in texts) or run_mapping(run) != value:
+        raise TypeError("it tells of no run")
+    return run
+
+
 def dispatcher_of(predicate: Mapping[str, Any]) -> Dispatcher:
     """Who set the run off, by a verified provenance predicate."""
     return Dispatcher(**predicate["buildDefinition"]["internalParameters"]["dispatcher"])

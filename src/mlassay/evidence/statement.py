@@ -19,8 +19,14 @@ TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 SUMMARY = "https://slsa.dev/verification_summary/v1"
 MODEL_SIGNATURE = "https://model_signing/signature/v1.0"
 
+REQUEST = "urn:mlassay:predicate:request:1"
+REVIEW_RECORD = "urn:mlassay:predicate:review-record:1"
+
 EVIDENCE_PREDICATES = (PROVENANCE, TEST_RESULT, SUMMARY, MODEL_SIGNATURE)
 """What a signer of evidence must be allowed to sign."""
+
+DESK_PREDICATES = (REQUEST, REVIEW_RECORD)
+"""What a CI that asks for promotions and records reviews must be allowed to sign; never the signer of evidence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from datetime import timedelta
 
 from mlassay.config import Approvals, Key, People, Person
 from mlassay.config.demo import is_demo_key
+from mlassay.config.types import NO_REVIEWS
+from mlassay.evidence.predicates import Run
 from mlassay.evidence.records import Approval
 from mlassay.policy.reasons import fault
 from mlassay.policy.types import Case, Demand, PromotionCase, Signed
@@ -48,7 +50,8 @@ def standings(case: Case) -> tuple[Standing, ...]:
             keys.add(public)
         if not why_not and approval.record.person in persons:
             why_not = "they have approved already"
-        persons.add(approval.record.person)
+        if not why_not or approval.review is None:
+            persons.add(approval.record.person)
         found.append(Standing(approval, person, why_not))
     return tuple(found)
 
@@ -61,6 +64,8 @@ def excluded(case: Case) -> dict[str, str]:
         reasons[person.id] = "wrote or committed what changed since the live release"
     for person in dispatchers(case):
         reasons[person.id] = "set off the run that made this release"
+    for person in askers(case):
+        reasons[person.id] = "set off the run that asked for it"
     reasons[case.request.record.requester] = "asked for it"
     shared = {same_key(key.public): id_ for id_ in reasons if (p := people.people.get(id_)) for key in p.keys}
     for person in people.people.values():
@@ -84,13 +89,27 @@ def dispatchers(case: Case) -> tuple[Person, ...]:
     return tuple(_matching(case.people, words))
 
 
+def askers(case: Case) -> tuple[Person, ...]:
+    """Who set off the run in which a CI signer asked, as far as people.yaml knows them."""
+    if not isinstance(case, PromotionCase) or case.machine is None:
+        return ()
+    return setters_off(case.people, case.machine.run)
+
+
+def setters_off(people: People, run: Run) -> tuple[Person, ...]:
+    """The people whom a run's dispatcher may be: by account id, and by any name that it goes by."""
+    who = run.dispatcher
+    words = frozenset(_folded(text) for text in (who.account, who.account_id, who.email) if text.strip())
+    return tuple(_matching(people, words))
+
+
 def developing_teams(case: Case) -> frozenset[str]:
     """The teams that are not outside: of whoever asked, set off or contributed, and of every developer.
 
     Commits are not proven to be anybody's, so every team with a developer counts as having written them.
     """
     people = case.people
-    inside = list(_matching(people, contributors(case))) + list(dispatchers(case))
+    inside = [*_matching(people, contributors(case)), *dispatchers(case), *askers(case)]
     inside += [
         p for p in people.people.values() if DEVELOPER in p.roles or p.id == case.request.record.requester
     ]
@@ -147,7 +166,7 @@ def _why_not(case: Case, approval: Signed[Approval], person: Person | None, take
         return "people.yaml does not know them"
     if record.person in taken:
         return f"they {'asked for it' if record.person == case.request.record.requester else taken[record.person]}"
-    if bad := key_fault(case, approval.key):
+    if approval.review is None and (bad := key_fault(case, approval.key)):
         return bad
     if record.request != case.request.digest:
         return "they approved another request than this one"
@@ -198,9 +217,11 @@ def same_key(public: str) -> str:
     return " ".join(public.split()[:2])
 
 
-def approve_command(case: Case) -> str:
-    """The command that a reviewer runs."""
-    return f"mlassay approve {case.id} --reason … --risk …"
+def approve_command(case: Case, more: str = "") -> str:
+    """The command that a reviewer runs, and the other way where reviews on the forge count."""
+    page = f", or approves on {case.policy.reviews} with lines 'Reason: …' and 'Risk: …'"
+    command = f"mlassay approve {case.id} --reason … --risk …{more}"
+    return command + (page if case.policy.reviews != NO_REVIEWS else "")
 
 
 def _matching(people: People, words: frozenset[str]) -> Iterator[Person]:

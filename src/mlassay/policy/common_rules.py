@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mlassay.config.demo import is_demo_key
+from mlassay.evidence.layout import MACHINE_REQUEST, REQUEST
 from mlassay.evidence.records import Question
 from mlassay.policy.approvals import (
     TOLERANCE,
     Standing,
     excluded,
     fault_of_answer,
-    key_fault,
     same_key,
     text_fault,
 )
@@ -38,8 +38,9 @@ def base(case: Case) -> Iterator[Demand]:
 def readable(case: Case) -> Iterator[Demand]:
     """Everything in the request's folder is a record of this request, in its place and signed by whom it names."""
     faults = [(str(problem), problem.remedy) for problem in case.problems]
-    signed = [(s.path, s.record.person, s.key) for s in case.approvals]
-    signed += [(s.path, s.record.person, s.key) for s in (*case.refusals, *case.withdrawals)]
+    said = [(s.path, s.record.person, s.key, s.review) for s in case.approvals]
+    said += [(s.path, s.record.person, s.key, s.review) for s in (*case.refusals, *case.withdrawals)]
+    signed = [(path, who, key) for path, who, key, review in said if review is None]
     faults += [
         (f"{path}: no signature of {who} over it holds", "") for path, who, key in signed if key is None
     ]
@@ -78,42 +79,39 @@ def _own(case: Case, touched: Touched, allowed: frozenset[str]) -> bool:
 def is_record_path(inside: str) -> bool:
     """Whether ``inside`` (a path in the request's folder) is where a record or its signature belongs."""
     name = inside.removesuffix(".sig")
-    if name == "request.json":
+    if name == REQUEST or inside == MACHINE_REQUEST:
         return True
     folder, _, file = name.partition("/")
     return folder in ANSWERS and file.endswith(".json") and "/" not in file
 
 
-def request_signature(case: Case) -> Iterator[Demand]:
-    """The request is signed by somebody in people.yaml with a key that is valid now."""
-    requester = case.request.record.requester
-    known = requester in case.people.people
-    why = key_fault(case, case.request.key) if known else "people.yaml does not know them"
-    yield Demand(
-        "request-signature",
-        not why,
-        f"{requester} asked for it" + (f", but {why}" if why else " and signed the request"),
-        "ask anew, signed with a key that people.yaml gives to whoever asks" if why else "",
-    )
-
-
 def refusals(case: Case) -> Iterator[Demand]:
     """No refusal and no withdrawn approval: each blocks, whether or not its signature still holds."""
     said = [f"{r.record.person} refused: {r.record.reason}" for r in case.refusals]
+    # A review can be taken back where it was given; what was signed stands.
+    final = bool(case.withdrawals) or any(refusal.review is None for refusal in case.refusals)
     said += [f"{w.record.person} withdrew their approval: {w.record.reason}" for w in case.withdrawals]
     yield Demand(
         "refusals",
         not said,
         "; ".join(said) or "nobody refused, nobody withdrew",
-        "see to the reason, then open a new request" if said else "",
-        final=bool(said),
+        _after_refusal(final=final) if said else "",
+        final=final,
+    )
+
+
+def _after_refusal(*, final: bool) -> str:
+    again = "see to the reason, then open a new request"
+    return (
+        again if final else "see to the reason, then whoever refused approves, or has their review dismissed"
     )
 
 
 def self_approval(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:
     """No approval by anybody whose approval can never count: one that was pushed by hand blocks by name."""
     taken = excluded(case)
-    found = [s.approval.record.person for s in standing if s.approval.record.person in taken]
+    signed = [s.approval.record.person for s in standing if s.approval.review is None]
+    found = [person for person in signed if person in taken]
     yield Demand(
         "own-approval",
         not found,
@@ -125,7 +123,11 @@ def self_approval(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:
 
 def texts(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:
     """The demands ``reasons`` and ``questions``: every approval says why, and answers what is open."""
-    poor = [(s.approval.record.person, text_fault(case, s.approval.record)) for s in standing]
+    poor = [
+        (s.approval.record.person, text_fault(case, s.approval.record))
+        for s in standing
+        if s.approval.review is None
+    ]
     bad = [f"{person}: {why}" for person, why in poor if why]
     yield Demand(
         "reasons",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlassay.policy import change_rules, common_rules, line_rules, promotion_rules
+from mlassay.policy import change_rules, common_rules, line_rules, promotion_rules, requester, review_rules
 from mlassay.policy.approvals import Standing, standings
 from mlassay.policy.types import Case, ChangeCase, Decision, Demand, PromotionCase
 
@@ -13,7 +13,8 @@ def decide(case: Case) -> Decision:
     """Every demand that policy makes of ``case``, met or not; pure, and the same for ever."""
     standing = standings(case)
     rules = _promotion(case, standing) if isinstance(case, PromotionCase) else _change(case, standing)
-    return Decision((*rules, *_common(case, standing)))
+    demands = (*rules, *_common(case, standing))
+    return Decision((*demands, *review_rules.reviews(case, demands)))
 
 
 def _promotion(case: PromotionCase, standing: tuple[Standing, ...]) -> Iterator[Demand]:
@@ -47,7 +48,7 @@ def _common(case: Case, standing: tuple[Standing, ...]) -> Iterator[Demand]:
     yield from common_rules.base(case)
     yield from line_rules.signed_ground(case)
     yield from common_rules.readable(case)
-    yield from common_rules.request_signature(case)
+    yield from requester.request_signature(case)
     yield from common_rules.refusals(case)
     yield from common_rules.self_approval(case, standing)
     yield from common_rules.texts(case, standing)

@@ -186,7 +186,7 @@ def weakened(case: PromotionCase, standing: Iterable[Standing]) -> Iterator[Dema
         what = f"{one.what} (from {one.before} to {one.after})"
         what += f"; accepted by {', '.join(accepted)}" if accepted else ""
         who = " or ".join(sorted(may)) or "nobody: policy names no role in weakening_roles"
-        remedy = f"a person with the role {who} runs: {approve_command(case)} --accept {one.id}"
+        remedy = f"a person with the role {who} runs: {approve_command(case, f' --accept {one.id}')}"
         yield Demand(f"weakening.{one.id}", bool(accepted), what, "" if accepted else remedy)
 
 

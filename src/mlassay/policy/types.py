@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from mlassay.config import Key, Level, People, Policy, Risk
+from mlassay.config import CiSigner, Key, Level, People, Policy, Risk
 from mlassay.errors import Problem
+from mlassay.evidence.predicates import Run
 from mlassay.evidence.records import (
     Approval,
     ChangeRequest,
@@ -19,6 +20,7 @@ from mlassay.evidence.records import (
     Weakening,
     Withdrawal,
 )
+from mlassay.evidence.reviews import ReviewWord
 from mlassay.evidence.verdict import Outcome
 
 AnyRecord_co = TypeVar("AnyRecord_co", bound=Record, covariant=True)
@@ -29,13 +31,36 @@ class Signed(Generic[AnyRecord_co]):
     """A record with the key that its signature was verified with.
 
     ``key`` is one of the keys that people.yaml gives to the record's own person before the change; None when the
-    signature is missing or is of none of them. ``digest`` is over the file's bytes.
+    signature is missing or is of none of them. ``digest`` is over the file's bytes. ``review`` is the review on the
+    forge that says this, where nobody signed: who it is of was read from the account's number.
     """
 
     record: AnyRecord_co
     path: str
     digest: str
     key: Key | None
+    review: ReviewWord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRequest:
+    """A CI signer whose signature over a request holds, and the run in which it asked."""
+
+    signer: CiSigner
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFacts:
+    """What is known of a request's reviews on the forge, beside the approvals and refusals that they are.
+
+    ``recorded`` is None for an open request, whose reviews are read as they are now, else whether their record is on
+    the main line. ``unheeded`` are reviews that do not count, each with the reason; ``problems`` are the record's.
+    """
+
+    recorded: bool | None
+    unheeded: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +140,7 @@ class CommonCase:
     touched: tuple[Touched, ...]
     contributors: tuple[Contributor, ...] = ()
     unsigned: tuple[str, ...] = ()
+    reviews: ReviewFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +149,7 @@ class PromotionCase(CommonCase):
 
     ``held`` are the release digests that the environment before this one holds or ever held. ``live`` is the id of
     the release that runs here now; ``live_terms`` None although one does means that its terms cannot be read.
+    ``machine`` is the CI signer that asked, None where a person did.
     """
 
     request: Signed[Request]
@@ -136,6 +163,7 @@ class PromotionCase(CommonCase):
     live: str | None
     live_terms: Terms | None
     waivers: tuple[Signed[Waiver], ...]
+    machine: MachineRequest | None = None
 
     @property
     def level(self) -> Level | None:
@@ -205,8 +233,10 @@ __all__ = [
     "Contributor",
     "Decision",
     "Demand",
+    "MachineRequest",
     "PromotionCase",
     "ReleaseFacts",
+    "ReviewFacts",
     "Signed",
     "Terms",
     "Touched",

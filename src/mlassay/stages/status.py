@@ -75,7 +75,7 @@ def status(
     policy, people = governance_at(repository, commit)
     newest = next(recorded(repository, commit), None)
     verdict = verdict_of(repository, commit, newest) if newest else None
-    reader = SignedReader(repository, commit, people, verifiers.ssh)
+    reader = SignedReader(repository, commit, people, verifiers)
     unexplained = unexplained_pointers(repository, commit, policy.environments, verifiers)
     running = []
     for environment in policy.environments:
@@ -111,7 +111,7 @@ def show(repository: Repository, commit: str, release: str, verifiers: Verifiers
         held = next(pointers(repository, commit, environment), None)
         if held and held.pointer.live.release == matching[0]:
             live_in.append(environment)
-    reader = SignedReader(repository, commit, people, verifiers.ssh)
+    reader = SignedReader(repository, commit, people, verifiers)
     promotions = tuple(one for one in landed(repository, commit) if one.request.release == matching[0])[::-1]
     return Shown(found, promotions, _waivers(reader, matching[0]), tuple(live_in))
 

@@ -1,0 +1,44 @@
+"""The rule about reviews on a forge: which of them count is said, and audit believes only what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mlassay.config.types import NO_REVIEWS
+from mlassay.policy.types import Case, Demand, ReviewFacts
+
+ON_APPROVALS = ("approvals", "outside", "questions")
+ON_APPROVALS_OF = ("owner.", "weakening.")
+
+
+def reviews(case: Case, others: Iterable[Demand]) -> Iterator[Demand]:
+    """Reviews that count, and those that do not with the reason; ``others`` are the demands made so far.
+
+    A merged request that lacks approvals while its reviews were never recorded says so: recording them may be all
+    that is missing.
+    """
+    forge = case.policy.reviews
+    if forge == NO_REVIEWS:
+        return
+    facts = case.reviews or ReviewFacts(None, (f"the reviews on {forge} cannot be read from here",))
+    if facts.problems:
+        what = "; ".join(str(problem) for problem in facts.problems)
+        remedy = next((problem.remedy for problem in facts.problems if problem.remedy), "")
+        yield Demand("reviews", met=False, what=what, remedy=remedy)
+        return
+    lacking = [
+        d.id for d in others if not d.met and (d.id in ON_APPROVALS or d.id.startswith(ON_APPROVALS_OF))
+    ]
+    if facts.recorded is False and lacking:
+        what = f"its signed records alone do not meet {', '.join(lacking)}, and no record of its reviews on {forge} is on the main line"
+        yield Demand("reviews", met=False, what=what, remedy=record_command(case.id))
+        return
+    counted = [signed for signed in case.approvals if signed.review is not None]
+    told = ", ".join(f"{signed.record.person} ({signed.path})" for signed in counted) or "nobody"
+    what = f"approving on {forge}: {told}" + "".join(f"; {one}" for one in facts.unheeded)
+    yield Demand("reviews", met=True, what=what)
+
+
+def record_command(request: str) -> str:
+    """The command that records the reviews of a request."""
+    return f"mlassay record --reviews {request}"
