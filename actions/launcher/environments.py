@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from launcher import Refused
@@ -20,6 +20,7 @@ SECRETS = (
     *("MLASSAY_SIGNING_KEY", "MLASSAY_DESK_KEY", "GITHUB_TOKEN", "GH_TOKEN", "GITEA_TOKEN"),
     *("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_RUNTIME_TOKEN"),
 )
+OWN_PIP = (22, 3)  # the first that knows `--python`
 READY = "mlassay-ready"  # written last: an environment without it was left half made
 
 
@@ -72,35 +73,43 @@ def _key(*parts: bytes) -> str:
 
 def _fresh(folder: Path, interpreter: str = "") -> Path:
     """The interpreter of a new environment in ``folder``, made with ours or with ``interpreter``."""
-    try:
-        if interpreter and Path(interpreter) != Path(sys.executable):
-            command = [interpreter, "-I", "-m", "venv", "--clear", str(folder)]
-            subprocess.run(command, env=without_secrets(os.environ), check=True)
-        else:
-            venv.create(folder, clear=True, with_pip=True)
-    except subprocess.CalledProcessError as error:
+    made_by = interpreter or sys.executable
+    command = [
+        made_by,
+        "-I",
+        "-m",
+        "venv",
+        "--clear",
+        *(["--without-pip"] if _has_pip() else []),
+        str(folder),
+    ]
+    if code := subprocess.run(command, env=without_secrets(os.environ), check=False).returncode:
         raise Refused(
-            f"{interpreter or sys.executable} cannot make a virtual environment (exit code {error.returncode}); "
+            f"{made_by} cannot make a virtual environment (exit code {code}); "
             "on Debian and Ubuntu the package python3-venv lacks"
-        ) from error
+        )
     return folder / "bin/python"
 
 
 def _install(python: Path, lock: Path, temporary: Path, *options: str) -> None:
     """What ``lock`` names, each file held against its hash, a cached one too."""
-    command = [
-        str(python),
-        "-I",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-    ]
-    command += ["--no-compile", "--require-hashes", *options, "-r", str(lock)]
+    pip = (
+        [sys.executable, "-I", "-m", "pip", "--python", str(python)]
+        if _has_pip()
+        else [str(python), "-I", "-m", "pip"]
+    )
+    command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
+    command += ["--require-hashes", *options, "-r", str(lock)]
     environment = {"PIP_CACHE_DIR": str(temporary / "mlassay-pip"), **without_secrets(os.environ)}
     if code := subprocess.run(command, env=environment, check=False).returncode:
         raise Refused(
             f"the packages of {lock.name} could not be installed (pip ended with {code}, see above)"
         )
+
+
+def _has_pip() -> bool:
+    """Whether our own interpreter has a pip that installs for others, so that no environment needs a copy of it."""
+    try:
+        return tuple(map(int, version("pip").split(".")[:2])) >= OWN_PIP
+    except (PackageNotFoundError, ValueError):
+        return False
