@@ -34,6 +34,9 @@ GATES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+PARTS = frozenset({"unit"})
+"""Gates whose report may come from a job of its own: their numbers are self-reported wherever they run."""
+
 
 def gates(ids: Iterable[str]) -> list[Gate]:
     """The gates with these ids, in the order of `GATES`; ConfigurationError for an unknown id or a light install."""
@@ -65,6 +68,13 @@ def ci_signer(key: Path | None) -> Signer:
     from mlassay.signers.p256 import find_signer
 
     return find_signer(key)
+
+
+def desk_signer(key: Path | None) -> Signer:
+    """The P-256 key that asks for promotions and records reviews: ``key``, or the PEM text in ``MLASSAY_DESK_KEY``."""
+    from mlassay.signers.p256 import find_desk_signer
+
+    return find_desk_signer(key)
 
 
 def _silent(_: str) -> None:

@@ -102,12 +102,13 @@ def test_test_passes_the_template_and_leaves_the_verdict(team):
     assert "deny=yes" in report
 
 
-def test_the_verdict_is_the_same_bytes_in_any_locale_folder_thread_count_and_umask(team, tmp_path):
+def test_the_verdict_is_the_same_bytes_in_any_locale_folder_thread_count_umask_and_ci(team, tmp_path):
     other = Path(shutil.copytree(team, tmp_path / "ein Ordner mit Ümläuten 漢"))
     there = (
         "tr_TR.utf8" in subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout
     )
     one = {"LANG": "C", "LC_ALL": "C", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1", "TZ": "UTC"}
+    one |= ci_environment(tmp_path, "github")
     two = {
         "LANG": "tr_TR.UTF-8" if there else "C.UTF-8",
         "LC_ALL": "tr_TR.UTF-8" if there else "C.UTF-8",
@@ -117,10 +118,96 @@ def test_the_verdict_is_the_same_bytes_in_any_locale_folder_thread_count_and_uma
         "USER": "someone-else",
         "COLUMNS": "40",
     }
+    two |= ci_environment(tmp_path, "jenkins")
     mlassay(team, "test", env=one, umask=0o022)
-    mlassay(other, "test", env=two, umask=0o077)
+    mlassay(other, "test", "unit", "--part", env=two, umask=0o077)
+    mlassay(other, "test", "--with-parts", env=two, umask=0o077)
     for path in sorted(p.relative_to(team) for p in (team / ".mlassay/run/test").rglob("*") if p.is_file()):
         assert (team / path).read_bytes() == (other / path).read_bytes(), path
+    assert "verdict=passed\n" in (tmp_path / "jenkins.out").read_text()
+
+
+def ci_environment(folder, kind):
+    """What GitHub Actions or Jenkins would set, with files below ``folder``."""
+    if kind == "jenkins":
+        told = {
+            "JENKINS_URL": "https://ci/",
+            "BUILD_TAG": "b-1",
+            "GIT_COMMIT": "b" * 40,
+            "BRANCH_NAME": "PR-7",
+        }
+        return told | {"WORKSPACE": str(folder), "MLASSAY_OUTPUT": str(folder / "jenkins.out")}
+    return {
+        "CI": "true",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SHA": "a" * 40,
+        "GITHUB_REF": "refs/pull/7/merge",
+        "GITHUB_WORKSPACE": str(folder),
+        "GITHUB_OUTPUT": str(folder / "github.out"),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+    }
+
+
+def told(file):
+    """Outputs as GitHub reads them."""
+    lines = file.read_text().split("\n")
+    return {
+        line.partition("<<")[0]: lines[number + 1]
+        for number, line in enumerate(lines)
+        if "<<mlassay_" in line
+    }
+
+
+def test_in_a_ci_a_failed_criterion_is_an_output_a_summary_and_a_mark_on_its_line(team, tmp_path):
+    edit(team, "ml.yaml", "accuracy: {min: 0.85", "accuracy: {min: 0.97")
+    line = 1 + (team / "ml.yaml").read_text().split("\n").index(
+        next(text for text in (team / "ml.yaml").read_text().split("\n") if "min: 0.97" in text)
+    )
+    env = ci_environment(tmp_path, "github")
+    files = ["--junit", str(tmp_path / "junit.xml"), "--sarif", str(tmp_path / "out.sarif")]
+    done = mlassay(team, "test", "--json", *files, code=1, env=env)
+    assert json.loads(done.stdout)["outcome"] == "failed"
+    assert told(tmp_path / "github.out") == {"verdict": "failed", "report": ".mlassay/run/test/report.md"}
+    assert (tmp_path / "summary.md").read_text().startswith("# 🔴 mortgage-approval: failed")
+    marks = [text for text in done.stderr.split("\n") if text.startswith("::")]
+    assert marks[0].startswith(f"::error file=ml.yaml,line={line}::performance.accuracy.min failed: ")
+    assert all(text.startswith(("::error file=ml.yaml,", "::warning file=ml.yaml,")) for text in marks)
+    assert 'failures="1"' in (tmp_path / "junit.xml").read_text()
+    (result,) = json.loads((tmp_path / "out.sarif").read_text())["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == line
+
+
+def test_in_a_ci_every_problem_of_a_file_marks_its_line_also_with_json(team, tmp_path):
+    edit(team, "ml.yaml", "withhold: [afam]", "withold: [afam]")
+    env = ci_environment(tmp_path, "github")
+    for words in (["validate"], ["validate", "--json"]):
+        done = mlassay(team, *words, code=2, env=env)
+        assert "::error file=ml.yaml,line=" in done.stderr
+    assert "mlassay could not go on" in (tmp_path / "summary.md").read_text()
+    assert not (tmp_path / "github.out").exists()
+
+
+def test_in_a_ci_validate_and_train_hand_over_what_the_next_jobs_need(team, tmp_path):
+    env = ci_environment(tmp_path, "github")
+    mlassay(team, "validate", env=env)
+    assert told(tmp_path / "github.out") == {"level": "major", "reuse": "", "release": "true"}
+    (tmp_path / "github.out").unlink()
+    answer = json.loads(mlassay(team, "train", "--json", env=env).stdout)
+    digests = {output["path"]: output["digest"] for output in answer["provenance"]["outputs"]}
+    assert told(tmp_path / "github.out") == {"model": digests["model.onnx"]}
+
+
+def test_an_output_file_that_is_not_writable_is_one_error_and_no_traceback(team, tmp_path):
+    done = mlassay(team, "validate", env={"MLASSAY_OUTPUT": str(tmp_path / "no/where")}, code=2)
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--part"], ["bias", "--part"], ["unit", "bias", "--part"], ["unit", "--with-parts"]]
+)
+def test_only_the_unit_gate_is_a_part_and_a_part_is_one_gate(trained, words):
+    assert "Usage" in mlassay(trained, "test", *words, code=2).stderr
 
 
 def test_a_partial_test_prints_and_leaves_nothing(team):

@@ -16,7 +16,7 @@ import click
 
 from mlassay import __version__
 from mlassay.cli import told
-from mlassay.errors import MlassayError
+from mlassay.errors import MlassayError, Problem
 from mlassay.render.width import fold, terminal_width
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -78,6 +78,17 @@ def show_error(error: MlassayError) -> None:
             if text:
                 click.echo(fold(f"  {label}: {text}", width), err=True)
     told.error(error)
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """A problem as ``--json`` tells it."""
+    return {
+        "what": problem.what,
+        "why": problem.why,
+        "remedy": problem.remedy,
+        "path": problem.path,
+        "line": problem.line,
+    }
 
 
 def show_bug() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mlassay.config import load_environment
@@ -31,9 +32,18 @@ from mlassay.isolation import remove_tree
 from mlassay.plan import Plan
 from mlassay.plan.floors import gates_in_force
 from mlassay.ports import Gate, Subject
+from mlassay.stages._parts import read_parts
 from mlassay.stages._run_folder import read_training
 
 OnGate = Callable[[GateReport], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which gates may come as parts, and which files this test looks at (`source_of`)."""
+
+    gates: frozenset[str]
+    source: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,19 +68,25 @@ def test(
     report: Callable[[Verdict], str],
     partial: bool = False,
     cross_checks: bool = False,
+    parts: Parts | None = None,
     progress: Callable[[str], None] = lambda _: None,
     on_gate: OnGate = lambda _: None,
 ) -> Tested:
     """Let every gate look at what training left in ``run_folder``; no gate's answer stops another.
 
-    ``root`` holds the data files and the team's sources; ``report`` renders ``report.md``. Raises when something could not be run at all, which is never a pass.
+    ``root`` holds the data files and the team's sources; ``report`` renders ``report.md``; ``parts`` names gates whose
+    report another job left in the run folder. Raises when something could not be run at all, which is never a pass.
     """
     provenance, outputs = read_training(run_folder)
     live, live_digest = find_live(plan, root)
     subject = Subject(plan, root, run_folder / "train/outputs", live, cross_checks, progress)
     model = next(output.digest for output in outputs if output.path == plan.config.model.file)
     inputs = {"model": model, **plan.inputs} | ({"live": live_digest} if live_digest else {})
-    verdict, checks = judge(plan, gates, subject, inputs, partial=partial, on_gate=on_gate)
+    taken: Mapping[str, GateReport] = {}
+    if parts is not None:
+        elsewhere = [gate for gate in required(plan) if gate in parts.gates]
+        taken = read_parts(run_folder, elsewhere, plan, inputs, parts.source)
+    verdict, checks = judge(plan, gates, subject, inputs, taken=taken, partial=partial, on_gate=on_gate)
     if not partial:
         # The report follows from the bytes of the verdict, in their order: `sign` renders it again to hold it.
         written = read_verdict(verdict_json(verdict), "test/verdict.json")
@@ -84,19 +100,21 @@ def judge(
     subject: Subject,
     inputs: Mapping[str, str],
     *,
+    taken: Mapping[str, GateReport] = MappingProxyType({}),
     partial: bool = False,
     on_gate: OnGate = lambda _: None,
 ) -> tuple[Verdict, dict[str, Any]]:
     """``(verdict, what each gate said during cross-checks)`` of running every gate on ``subject``.
 
-    A gate whose independent twin disagrees raises EvidenceError: then there is no verdict at all.
+    ``taken`` are reports of gates that ran elsewhere. A gate whose independent twin disagrees raises EvidenceError:
+    then there is no verdict at all.
     A gate in force that was not run is inconclusive, unless ``partial``: nothing tested is nothing passed.
     """
     reports: list[GateReport] = []
     checks: dict[str, Any] = {}
     for gate in gates:
         subject.progress(f"gate {gate.id}")
-        report, said = _ask(gate, subject)
+        report, said = (taken[gate.id], []) if gate.id in taken else _ask(gate, subject)
         if subject.cross_checks and said:
             checks[gate.id] = said
         reports.append(report)

@@ -89,7 +89,7 @@ def train(
     settings = Settings(limits, isolation or available(), output_bytes, progress, on_line, clock)
     source = Source.of(repository, matters=_matters(plan), ignored=_ignored(repository, run_folder))
     run = _Run(plan, source, Granter(plan, root or repository.folder, source), settings)
-    for later in ("test", "sign"):
+    for later in ("parts", "test", "sign"):
         remove_tree(run_folder / later)
     with staged_folder(run_folder / "train") as folder:
         scratch = folder / "scratch"
