@@ -170,6 +170,9 @@ class Reviewing(Protocol):
     def ask(self, request: PullRequest, accounts: Sequence[int]) -> None:
         """Ask these accounts for a review; one who cannot be asked (gone, or the author) is passed over."""
 
+    def landed(self, branch: str) -> PullRequest | None:
+        """The newest pull request of this branch that has ended, with the head that it had; None when there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Annotation:

@@ -23,13 +23,15 @@ BEHIND = "Your checkout stays as it was (other branch, or uncommitted work): see
 
 
 def open_desk(directory: Path) -> Desk:
-    """The repository at ``directory`` with its forge and verifiers."""
+    """The repository at ``directory`` with its forge, where people review on it too, and verifiers."""
     from mlassay.git import Repository
     from mlassay.stages.requests import Desk
-    from mlassay.wiring import forge, verifiers
+    from mlassay.wiring import forge, forge_kind, reviewing, verifiers
 
     repository = Repository.open(directory)
-    return Desk(repository, forge(repository), verifiers())
+    reviewed = reviewing(repository)
+    kind = forge_kind(repository) if reviewed is not None else ""
+    return Desk(repository, forge(repository), verifiers(), reviewing=reviewed, reviews_on=kind)
 
 
 def gather_words(

@@ -110,6 +110,16 @@ class HostedForge:
             if no.status not in (404, 422):
                 raise
 
+    def landed(self, branch: str) -> PullRequest | None:
+        """The newest pull request of this branch of ours that has ended, with the head that it had."""
+        ended = [pull for pull in self._ended(branch) if _home(pull["head"]) == _home(pull["base"])]
+        pull = max(ended, key=lambda each: int(each["number"]), default=None)
+        name = name_of_branch(branch)
+        if pull is None or name is None:
+            return None
+        head, url = str(pull["head"]["sha"]), str(pull["html_url"])
+        return PullRequest(name.id, branch, head, int(pull["number"]), url)
+
     # Page
 
     def find(self, head: str, repository: str = "", branch: str = "") -> PullRequest | None:
@@ -222,6 +232,10 @@ class HostedForge:
             )
 
     def _closed(self, branch: str) -> list[Pull]:
+        return [pull for pull in self._ended(branch) if not (pull.get("merged") or pull.get("merged_at"))]
+
+    def _ended(self, branch: str) -> list[Pull]:
+        """Every pull request of this branch that is closed, merged or not."""
         raise NotImplementedError
 
     def _request(self, pull: Pull, head: str) -> PullRequest:

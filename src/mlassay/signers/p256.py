@@ -77,6 +77,22 @@ class P256Verifier:
             ) from error
 
 
+def find_desk_signer(key: Path | None) -> P256Signer:
+    """The desk's key in file ``key``, or in ``MLASSAY_DESK_KEY``; ConfigurationError without one."""
+    if key is not None:
+        return P256Signer.from_pem(_read_private(key), str(key))
+    if text := ci.desk_key():
+        return P256Signer.from_pem(text.encode(), f"the environment variable {ci.DESK_KEY}")
+    raise ConfigurationError(
+        Problem(
+            "there is no desk's key to sign with",
+            why="a machine's request and a record of reviews count only when a CI signer for them signed",
+            remedy=f"name a key file with --ci-key, or put its PEM text into {ci.DESK_KEY}; "
+            "'mlassay keys new --ci --desk --id ID' makes one",
+        )
+    )
+
+
 def find_signer(key: Path | None) -> P256Signer:
     """The key in file ``key``, or in the environment variable ``MLASSAY_SIGNING_KEY``; ConfigurationError without one."""
     if key is not None:

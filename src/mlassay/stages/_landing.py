@@ -92,4 +92,5 @@ def _found(report: GateReport) -> str:
 
 def _name(case: Case, person: str) -> str:
     known = case.people.people.get(person)
-    return known.name if known else person
+    machine = "the CI signer " if person in case.people.signers else ""
+    return known.name if known else f"{machine}{person}"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mlassay.case.landing import landing_of
 from mlassay.case.main_line import BRANCH, MainLine
 from mlassay.case.promotion import judge_merged
 from mlassay.case.requests import RequestName
 from mlassay.errors import EvidenceError, Problem, RemoteError
 from mlassay.evidence import layout
+from mlassay.evidence.predicates import Dispatcher, Run
+from mlassay.evidence.reviews import ReviewRecord, ReviewWord
 from mlassay.git import MovedOn, Repository
 from mlassay.policy import Case, Decision, PromotionCase, decide
 from mlassay.ports import PullRequest
@@ -21,7 +24,8 @@ from mlassay.stages.requests import TRIES, Desk, Found, find_landed, find_open, 
 class Merged:
     """What came of a merge: the decision, and the commit on the main line ("" when there is none, or a dry run).
 
-    ``already`` says that it had landed before; ``winner`` the main-line commit that was quicker, if one was.
+    ``already`` says that it had landed before; ``winner`` the main-line commit that was quicker, if one was;
+    ``unrecorded`` that it rests on reviews whose record must follow.
     """
 
     name: RequestName
@@ -32,6 +36,7 @@ class Merged:
     message: str = ""
     paths: tuple[str, ...] = ()
     local_is_current: bool = False
+    unrecorded: bool = False
 
 
 def decided(desk: Desk, request: str) -> tuple[Case, Decision]:
@@ -65,17 +70,26 @@ def merge(desk: Desk, request: str, *, dry_run: bool = False) -> Merged:
         if dry_run:
             return Merged(found.name, decision, message=text, paths=paths)
         commit = _commit(desk, line, found.pull, paths, text, case.now)
-        _same_from_git_alone(desk, commit)
+        _same_from_git_alone(desk, commit, _foreseen(case, found.pull, commit))
         try:
             landed_as = desk.forge.merge(found.pull, commit, line.tip)
         except MovedOn:
             seen = seen or line
             continue
         if landed_as != commit:
-            _still_so(desk, landed_as)
+            _still_so(desk, landed_as, _foreseen(case, found.pull, landed_as))
             commit = landed_as
         current = desk.repository.fast_forward(BRANCH, commit)
-        return Merged(found.name, decision, commit, message=text, paths=paths, local_is_current=current)
+        rests = bool(_reviews(case))
+        return Merged(
+            found.name,
+            decision,
+            commit,
+            message=text,
+            paths=paths,
+            local_is_current=current,
+            unrecorded=rests,
+        )
     raise RemoteError(
         Problem(
             f"the main line moved on {TRIES} times while {request} was being merged",
@@ -98,16 +112,29 @@ def _commit(
     )
 
 
-def _same_from_git_alone(desk: Desk, commit: str) -> None:
+def _reviews(case: Case) -> tuple[ReviewWord, ...]:
+    """The reviews among the approvals and refusals of a case."""
+    return tuple(signed.review for signed in (*case.approvals, *case.refusals) if signed.review)
+
+
+def _foreseen(case: Case, pull: PullRequest, commit: str) -> ReviewRecord | None:
+    """The record that will be written of the reviews that this merge rests on; None where it rests on none."""
+    if not (reviews := _reviews(case)):
+        return None
+    run = Run("", "", "", Dispatcher())
+    return ReviewRecord(case.policy.reviews, pull.number, pull.url, pull.head, commit, run, reviews)
+
+
+def _same_from_git_alone(desk: Desk, commit: str, foreseen: ReviewRecord | None) -> None:
     """Judge what is about to land as any auditor will: an answer that only holds here must not be published."""
-    decision = judge_merged(desk.repository, commit, desk.verifiers)
+    decision = judge_merged(desk.repository, commit, desk.verifiers, foreseen=foreseen)
     if not decision.allowed:
         raise EvidenceError(*(Problem(demand.what, remedy=demand.remedy) for demand in decision.unmet))
 
 
-def _still_so(desk: Desk, commit: str) -> None:
+def _still_so(desk: Desk, commit: str, foreseen: ReviewRecord | None) -> None:
     """Judge what the forge itself made of the merge: it stands on the main line, whatever the answer."""
-    decision = judge_merged(desk.repository, commit, desk.verifiers)
+    decision = judge_merged(desk.repository, commit, desk.verifiers, foreseen=foreseen)
     if not decision.allowed:
         why = "the forge merged it, and what came of it is not what was decided: verify names it from now on"
         remedy = f"look at commit {commit[:12]}; going back is a promotion or a change of its own"
@@ -116,14 +143,17 @@ def _still_so(desk: Desk, commit: str) -> None:
 
 def _already(desk: Desk, name: RequestName, commit: str, found: Found | None, *, dry_run: bool) -> Merged:
     tip = desk.line().tip
-    decision = judge_merged(desk.repository, commit, desk.verifiers)
+    landing = landing_of(desk.repository, tip, name)
+    last, parent = (landing.last, landing.parent) if landing else (commit, None)
+    decision = judge_merged(desk.repository, last, desk.verifiers, parent=parent, at=tip)
+    missing = any(demand.id == "reviews" for demand in decision.unmet)
     if dry_run:
-        return Merged(name, decision, commit, already=True, local_is_current=True)
+        return Merged(name, decision, commit, already=True, local_is_current=True, unrecorded=missing)
     if found is not None:
         # Nothing is left to move: it closes what a killed run left open.
         desk.forge.merge(found.pull, tip, tip)
     current = desk.repository.fast_forward(BRANCH, tip)
-    return Merged(name, decision, commit, already=True, local_is_current=current)
+    return Merged(name, decision, commit, already=True, local_is_current=current, unrecorded=missing)
 
 
 def _winner(repository: Repository, case: Case, seen: MainLine | None, line: MainLine) -> str:

@@ -8,14 +8,17 @@ from datetime import datetime
 
 from mlassay.case.common import object_at
 from mlassay.case.history import pointer_at
+from mlassay.case.machine import request_statement
 from mlassay.case.promotion import source_of
 from mlassay.case.release import ReleaseEvidence, read_release
 from mlassay.case.requests import RequestName, governance_at, name_of_branch
 from mlassay.case.terms import terms_at
-from mlassay.config import Environment, EnvironmentRelease, Person, Policy, dump_environment
+from mlassay.ci import Context
+from mlassay.config import CiSigner, Environment, EnvironmentRelease, Person, Policy, dump_environment
 from mlassay.digest import bare, canonical, sha256, short
 from mlassay.errors import ConfigurationError, EvidenceError, Problem, RemoteError
 from mlassay.evidence import layout
+from mlassay.evidence.predicates import Run
 from mlassay.evidence.records import Question, Request, Waiver, WaiverUse
 from mlassay.evidence.release import Release
 from mlassay.evidence.verdict import Outcome, Verdict
@@ -26,8 +29,9 @@ from mlassay.policy.questions import open_questions
 from mlassay.ports import PullRequest, Signer
 from mlassay.stages._message import message
 from mlassay.stages._newest import newest_release
+from mlassay.stages._sealed import run_now, sealed
 from mlassay.stages.page_facts import RequestFacts, facts_before
-from mlassay.stages.requests import TRIES, Desk, author, who_signs
+from mlassay.stages.requests import TRIES, Desk, author, is_machine, who_asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class _Wish:
 
     tip: str
     environment: str
-    requester: Person
+    requester: Person | CiSigner
     policy: Policy
     release: Release
     verdict: Verdict
@@ -66,11 +70,12 @@ def promote(
     reason: str = "",
     questions: Sequence[Question] = (),
     page: Callable[[RequestFacts], str] | None = None,
+    run: Run | None = None,
     dry_run: bool = False,
 ) -> Promoted:
     """Open the promotion of a release (the newest that has not been there, if none is named), or find it open.
 
-    ``page`` renders the pull request's body. ConfigurationError when it cannot be asked for as things stand, EvidenceError when the release's evidence does
+    ``run`` is the CI's, whose key ``signer`` may be; ``page`` renders the pull request's body. ConfigurationError when it cannot be asked for as things stand, EvidenceError when the release's evidence does
     not hold, RemoteError when the remote is gone.
     """
     for _ in range(TRIES):
@@ -84,10 +89,11 @@ def promote(
             name.request: request.to_bytes(),
         }
         text = _message(wish, name, request)
-        paths = (*sorted(files), f"{name.request}.sig")
+        signed = f"{name.folder}/{layout.MACHINE_REQUEST}" if is_machine(signer) else f"{name.request}.sig"
+        paths = (*sorted(files), signed)
         if dry_run:
             return Promoted(name, request, None, already=False, paths=paths, message=text)
-        files[f"{name.request}.sig"] = signer.sign(request.to_bytes())
+        files[signed] = _signature(desk, signer, request, run)
         who = author(desk.repository, wish.requester)
         head = desk.repository.write_commit(wish.tip, files, message=text, author=who, when=wish.now)
         body = page(facts_before(desk, wish.tip, name, head)) if page else text
@@ -101,9 +107,18 @@ def promote(
     )
 
 
+def _signature(desk: Desk, signer: Signer, request: Request, run: Run | None) -> bytes:
+    """A person's signature over the request, or a CI's statement of it that names the run and who set it off."""
+    if not is_machine(signer):
+        return signer.sign(request.to_bytes())
+    return sealed(
+        signer, request_statement(request, run or run_now(desk.repository, Context("local")))
+    ).to_bytes()
+
+
 def _wish(desk: Desk, signer: Signer, environment: str, release: str | None) -> _Wish:
     line = desk.line()
-    policy, people = governance_at(desk.repository, line.tip)
+    policy, _ = governance_at(desk.repository, line.tip)
     if environment not in policy.environments:
         raise ConfigurationError(
             Problem(
@@ -113,7 +128,7 @@ def _wish(desk: Desk, signer: Signer, environment: str, release: str | None) -> 
             )
         )
     now = desk.now(line.tip)
-    requester = who_signs(people, signer, now)
+    requester = who_asks(desk.repository, line.tip, signer, now)
     chosen = release or newest_release(desk.repository, line.tip, policy, environment)
     evidence = read_release(desk.repository, line.tip, chosen, desk.verifiers)
     found, verdict = _whole(evidence)
@@ -233,7 +248,10 @@ def _pointer(wish: _Wish, promotion: str) -> Environment:
 
 
 def _message(wish: _Wish, name: RequestName, request: Request) -> str:
-    told = f"{wish.requester.name} asks to promote {request.release} to {request.environment}."
+    who = (
+        f"The CI signer {wish.requester.id}" if isinstance(wish.requester, CiSigner) else wish.requester.name
+    )
+    told = f"{who} asks to promote {request.release} to {request.environment}."
     points = [request.reason] if request.reason else []
     points += [f"weakened: {w.what}, from {w.before} to {w.after}" for w in request.weakenings]
     points += [f"leans on the waiver {waiver.path}" for waiver in request.waivers]

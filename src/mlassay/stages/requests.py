@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlassay.case.common import Place
 from mlassay.case.main_line import MainLine, main_line, time_upon
 from mlassay.case.requests import RequestName, governance_at, name_of_branch, name_of_path
+from mlassay.case.reviews import with_live_reviews
+from mlassay.case.signer import Trust, signer_of, signer_problems
 from mlassay.case.standing import read_open_case
-from mlassay.config import People, Person
+from mlassay.config import CiSigner, People, Person
+from mlassay.config.types import NO_REVIEWS
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
+from mlassay.evidence.keys import key_id
+from mlassay.evidence.statement import REQUEST
 from mlassay.git import Commit, Identity, Repository
 from mlassay.policy import Case
-from mlassay.ports import Forge, PullRequest, Signer, Verifiers
+from mlassay.policy.requester import desk_fault
+from mlassay.ports import Forge, PullRequest, Review, Reviewing, Signer, Verifiers
 
 TRIES = 30  # each lost race means that somebody else's commit landed
 
@@ -27,12 +33,18 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where a request is handled: the repository, its forge, how signatures are verified, and what time it is."""
+    """Where a request is handled: the repository, its forge, how signatures are verified, and what time it is.
+
+    ``reviewing`` is the forge on which people review (None: they sign, and nothing else), ``reviews_on`` its name as
+    policy writes it.
+    """
 
     repository: Repository
     forge: Forge
     verifiers: Verifiers
     clock: Callable[[], datetime] = utc_now
+    reviewing: Reviewing | None = None
+    reviews_on: str = ""
 
     def line(self) -> MainLine:
         """The main line as the remote has it now."""
@@ -43,10 +55,18 @@ class Desk:
         return time_upon(self.repository, parent, self.clock())
 
     def case(self, line: MainLine, found: Found) -> Case:
-        """The case of an open request, against the main line's tip."""
+        """The case of an open request, against the main line's tip, with its reviews where policy counts them."""
         since = self.repository.merge_base(line.tip, found.pull.head)
         place = Place(line.tip, found.pull.head, since, self.now(line.tip))
-        return read_open_case(self.repository, found.name, place, self.verifiers)
+        case = read_open_case(self.repository, found.name, place, self.verifiers)
+        if case.policy.reviews == NO_REVIEWS or not found.pull.number:
+            return case
+        heard = self.reviews_of(found.pull) if case.policy.reviews == self.reviews_on else ()
+        return with_live_reviews(case, self.reviews_on, heard, found.pull.head)
+
+    def reviews_of(self, pull: PullRequest) -> Sequence[Review]:
+        """The reviews of a pull request, as the forge has them now."""
+        return self.reviewing.reviews(pull) if self.reviewing is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +142,44 @@ def who_signs(people: People, signer: Signer, when: datetime) -> Person:
     return person
 
 
-def author(repository: Repository, person: Person) -> Identity:
-    """The person's own name for commits made for them; git's where people.yaml has no address."""
-    return Identity(person.name, person.emails[0]) if person.emails else repository.identity()
+def who_asks(repository: Repository, tip: str, signer: Signer, when: datetime) -> Person | CiSigner:
+    """The person whose key this is, or the CI signer who may ask; ConfigurationError when nobody may with it."""
+    if is_machine(signer):
+        return machine_of(repository, tip, signer, REQUEST, when)
+    return who_signs(governance_at(repository, tip)[1], signer, when)
+
+
+def is_machine(signer: Signer) -> bool:
+    """Whether a key is a CI's (PEM), and not a person's (an OpenSSH line)."""
+    return signer.public.startswith("-----BEGIN")
+
+
+def machine_of(repository: Repository, tip: str, signer: Signer, kind: str, when: datetime) -> CiSigner:
+    """The CI signer whose key this is, if it may sign this kind of a desk's statement now; ConfigurationError else."""
+    policy, people = governance_at(repository, tip)
+    found = signer_of(people, key_id(signer.public))
+    if found is None:
+        raise ConfigurationError(
+            Problem(
+                "people.yaml on the main line does not know this CI key",
+                why="only a signer whom it names may ask for promotions, or record reviews",
+                remedy="mlassay keys new --ci --desk --id ID, then mlassay propose",
+                path=people.path,
+            )
+        )
+    problems = signer_problems(found, [kind], Trust(people, when, policy.demo), people.path)
+    if not problems and (fault := desk_fault(found, kind)):
+        remedy = "give the desk a key of its own: mlassay keys new --ci --desk --id ID, then mlassay propose"
+        problems = [Problem(fault, "one key would vouch for itself", remedy, people.path)]
+    ConfigurationError.raise_if_any(problems)
+    return found
+
+
+def author(repository: Repository, asker: Person | CiSigner) -> Identity:
+    """The person's own name for commits made for them; git's where people.yaml has no address, and for a machine."""
+    if isinstance(asker, CiSigner) or not asker.emails:
+        return repository.identity()
+    return Identity(asker.name, asker.emails[0])
 
 
 def people_now(desk: Desk, line: MainLine) -> People:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mlassay import __version__
 from mlassay.case.main_line import main_line
 from mlassay.case.release import inputs_at, live_at
 from mlassay.case.signer import Trust, signer_of, signer_problems
@@ -21,10 +22,8 @@ from mlassay.digest import parse_canonical, sha256, sha256_file
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout, predicates
 from mlassay.evidence.codec import report_json
-from mlassay.evidence.dsse import PAYLOAD_TYPE, Envelope, pae
 from mlassay.evidence.keys import key_id
 from mlassay.evidence.model_signature import bundle_bytes, model_statement
-from mlassay.evidence.predicates import Dispatcher, Run
 from mlassay.evidence.release import Artifact, Release, Source
 from mlassay.evidence.statement import (
     EVIDENCE_PREDICATES,
@@ -40,7 +39,10 @@ from mlassay.files import read_file, staged_folder
 from mlassay.git import Repository
 from mlassay.manifest import load_manifest
 from mlassay.ports import Signer
+from mlassay.stages._context import refuse_side_branches
+from mlassay.stages._platform import versions
 from mlassay.stages._run_folder import RECORD_BYTES, read_test, read_training
+from mlassay.stages._sealed import run_now, sealed
 from mlassay.stages._source import Source as Checkout
 
 
@@ -79,6 +81,7 @@ def sign(
     ConfigurationError when the source, the key or the run folder is not as it must be; EvidenceError when a digest
     that a stage before wrote down is not what git objects or the model's bytes say.
     """
+    refuse_side_branches(context)
     commit = _source_commit(repository, run_folder, context)
     signer_id = _allowed(repository, commit, signer, now)
     inputs = _inputs(repository, commit)
@@ -101,8 +104,9 @@ def sign(
     )
     files = _tested_files(run_folder, verdict, report)
     files |= {layout.RELEASE: release.to_bytes(), layout.MODEL: model.read_bytes()}
-    run = _run(repository, context)
-    files |= _statements(signer, release, verdict, predicates.provenance(release, run, inputs.data, training))
+    run = run_now(repository, context)
+    provenance = predicates.provenance(release, run, inputs.data, training, versions(__version__))
+    files |= _statements(signer, release, verdict, provenance)
     digests = {name: sha256(data) for name, data in files.items()}
     files[layout.SUMMARY] = _dsse(
         signer, release, SUMMARY, predicates.summary(release, verdict, digests, now)
@@ -304,12 +308,6 @@ def _leave(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def _run(repository: Repository, context: Context) -> Run:
-    email = (repository.config("user.email") or "") if context.kind == "local" else ""
-    dispatcher = Dispatcher(context.actor, context.actor_id, email)
-    return Run(context.builder, context.run_id, context.ref, dispatcher)
-
-
 def _statements(
     signer: Signer, release: Release, verdict: Verdict, provenance: Mapping[str, Any]
 ) -> dict[str, bytes]:
@@ -317,7 +315,7 @@ def _statements(
     model = model_statement(layout.MODEL, release.model.digest, release.digest)
     files = {
         layout.PROVENANCE: _dsse(signer, release, PROVENANCE, provenance),
-        layout.MODEL_SIGNATURE: bundle_bytes(_envelope(signer, model)),
+        layout.MODEL_SIGNATURE: bundle_bytes(sealed(signer, model)),
     }
     for report in verdict.gates:
         name = layout.gate_statement(report.gate)
@@ -327,9 +325,4 @@ def _statements(
 
 def _dsse(signer: Signer, release: Release, kind: str, predicate: Mapping[str, Any]) -> bytes:
     about = subjects(release.digest, release.model.digest)
-    return _envelope(signer, Statement(kind, about, predicate)).to_bytes()
-
-
-def _envelope(signer: Signer, statement: Statement) -> Envelope:
-    payload = statement.to_bytes()
-    return Envelope(payload, key_id(signer.public), signer.sign(pae(PAYLOAD_TYPE, payload)))
+    return sealed(signer, Statement(kind, about, predicate)).to_bytes()
