@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from mlassay.files import lock
-
 
 @pytest.fixture(autouse=True, scope="session")
 def _quiet_environment():
@@ -24,6 +22,8 @@ def _quiet_environment():
 
 @pytest.fixture(scope="session")
 def _played(tmp_path_factory, worker_id):
+    from mlassay.files import lock  # wants a POSIX system, as playing does
+
     shared = (
         tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     )
