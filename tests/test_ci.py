@@ -59,6 +59,19 @@ def test_jenkins_tells_commit_branch_run_and_job():
     assert (found.run_id, found.builder) == ("https://ci.bank/job/loans/7/", "https://ci.bank/job/loans/")
 
 
+@pytest.mark.parametrize(
+    ("told", "ref"),
+    [
+        ({"BRANCH_NAME": "main"}, "refs/heads/main"),
+        ({"BRANCH_NAME": "main", "CHANGE_ID": "7"}, "refs/pull/7/head"),
+        ({"BRANCH_NAME": "main", "TAG_NAME": "main"}, "refs/tags/main"),
+        ({}, ""),
+    ],
+)
+def test_a_pull_request_or_a_tag_of_jenkins_is_no_branch_whatever_it_is_called(told, ref):
+    assert context({"JENKINS_URL": "https://ci/", "BUILD_TAG": "b", **told}).ref == ref
+
+
 HOSTILE = "::set-output name=x::y\n::error::z\r\n%0A%0D##[command]x \x1b[31m\u202e]]><script>\u2028end\ud800"
 
 

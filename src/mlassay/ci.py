@@ -81,10 +81,16 @@ def _github(env: Mapping[str, str]) -> Context:
 def _jenkins(env: Mapping[str, str]) -> Context:
     """https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables"""
     branch = env.get("BRANCH_NAME") or env.get("GIT_BRANCH", "").removeprefix("origin/")
+    ref = f"refs/heads/{branch}" if branch else ""
+    # A pull request or a tag of a multibranch job has a BRANCH_NAME too, and may be called like the main line.
+    if request := env.get("CHANGE_ID"):
+        ref = f"refs/pull/{request}/head"
+    elif tag := env.get("TAG_NAME"):
+        ref = f"refs/tags/{tag}"
     return Context(
         kind="jenkins",
         commit=env.get("GIT_COMMIT", ""),
-        ref=f"refs/heads/{branch}" if branch else "",
+        ref=ref,
         run_id=env.get("BUILD_URL") or env["BUILD_TAG"],
         actor=env.get("BUILD_USER_ID", ""),
         builder=env.get("JOB_URL") or env["JENKINS_URL"],

@@ -361,7 +361,7 @@ def signed_lie(project, *, inputs=None, alter=lambda reports: reports):
     reports = tuple(alter({report.gate: report for report in told.gates}).values())
     worst = Outcome.worst([report.outcome for report in reports])
     verdict = replace(told, inputs={**told.inputs, **(inputs or {})}, gates=reports, outcome=worst)
-    provenance = stage.predicates.provenance(lie, stage._run(project.repo, Context("local")), {}, {})
+    provenance = stage.predicates.provenance(lie, stage.run_now(project.repo, Context("local")), {}, {})
     files = stage._statements(signer, lie, verdict, provenance)
     files |= {
         layout.RELEASE: lie.to_bytes(),

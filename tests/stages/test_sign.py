@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from mlassay import __version__
 from mlassay.ci import Context
 from mlassay.digest import canonical
 from mlassay.errors import ConfigurationError, EvidenceError
@@ -104,15 +105,129 @@ def test_on_a_persons_machine_the_address_in_git_is_who_set_it_off(project):
     assert dispatcher["email"] == "dana@example.org"
 
 
-def test_it_runs_no_code_of_the_repository(project):
-    """train.py and everything that Python or git might pick up by itself would leave a mark."""
+def test_the_builders_platform_and_the_run_that_trained_stand_in_the_provenance(project):
+    import platform
+
+    run = factory.run_folder(project)
+    trained = {"builder": "https://ci/train", "id": "https://ci/6", "ref": "refs/heads/main"}
+    rewrite(run / "train/provenance.json", lambda value: value.update(run=trained))
+    context = Context("jenkins", project.repo.head(), "refs/heads/main", "https://ci/7")
+    signed = factory.sign_run(project, run, context=context)
+    payload = json.loads(
+        base64.b64decode(json.loads((signed.folder / "provenance.dsse.json").read_text())["payload"])
+    )
+    details = payload["predicate"]["runDetails"]
+    assert details["builder"]["version"] == {
+        "mlassay": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+    assert details["metadata"]["invocationId"] == "https://ci/7"
+    assert details["mlassay_self_reported"]["run"] == trained
+
+
+def test_it_runs_no_code_of_the_repository(project, monkeypatch):
+    """Everything that Python, pytest, git or mlassay itself might pick up would leave a mark."""
     mark = project.folder / ".mlassay" / "mark"
     bomb = f"open({str(mark)!r}, 'w').write('ran')\n"
-    project.commit(
-        {"train.py": bomb, "sitecustomize.py": bomb, "conftest.py": bomb, "mlassay/__init__.py": bomb}
+    shell = f"#!/bin/sh\ntouch {mark}\ncat\n"
+    python = (
+        "train.py",
+        "sitecustomize.py",
+        "usercustomize.py",
+        "conftest.py",
+        "mlassay/__init__.py",
+        "json.py",
     )
-    factory.sign_run(project, factory.run_folder(project))
+    config = project.read("ml.yaml").replace("python train.py", f"sh -c 'touch {mark}'")
+    filters = "* filter=bomb diff=bomb merge=bomb text\n*.yaml filter=bomb\n"
+    project.commit(
+        dict.fromkeys(python, bomb)
+        | {"ml.yaml": config, ".gitattributes": filters, "hooks/post-commit": shell}
+    )
+    hooks = project.folder / ".git/hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in (
+        "post-checkout",
+        "pre-commit",
+        "post-index-change",
+        "reference-transaction",
+        "fsmonitor-watchman",
+    ):
+        (hooks / name).write_text(shell)
+        (hooks / name).chmod(0o755)
+    (hooks / "bomb").write_text(shell)
+    (hooks / "bomb").chmod(0o755)
+    for key in ("filter.bomb.clean", "filter.bomb.smudge", "filter.bomb.process", "diff.bomb.textconv"):
+        project.repo.set_config(key, str(hooks / "bomb"))
+    project.repo.set_config("core.fsmonitor", str(hooks / "bomb"))
+    monkeypatch.chdir(project.folder)
+    run = factory.run_folder(project)
+    report = run / "test/report.md"
+    command = [sys.executable, "-m", "mlassay", "sign", "--key", str(project.keys / "ci.pem"), "-C"]
+    # Once as the stage, once as the verb, started somewhere else as a CI's launcher does.
+    factory.sign_run(project, run)
+    from mlassay.cli.develop import load_plan
+    from mlassay.render.report import plan_report
+    from mlassay.stages._run_folder import read_test
+
+    report.write_text(plan_report(read_test(run), load_plan(project.folder)[1]), encoding="utf-8")
+    done = subprocess.run(
+        [*command, str(project.folder)], cwd=project.keys, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
     assert not mark.exists()
+
+
+def test_the_canaries_of_that_test_do_sing(project, tmp_path):
+    """The control: a stock git with the same configuration runs the filter."""
+    mark = tmp_path / "mark"
+    (tmp_path / "bomb").write_text(f"#!/bin/sh\ntouch {mark}\ncat\n")
+    (tmp_path / "bomb").chmod(0o755)
+    project.repo.set_config("filter.bomb.clean", str(tmp_path / "bomb"))
+    project.commit({".gitattributes": "*.txt filter=bomb\n"})
+    (project.folder / "a.txt").write_text("a")
+    subprocess.run(["git", "add", "a.txt"], cwd=project.folder, check=True)
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "ref"),
+    [
+        ("github-actions", "refs/pull/7/merge"),
+        ("github-actions", "refs/heads/side"),
+        ("github-actions", "refs/tags/main"),
+        ("github-actions", ""),
+        ("jenkins", "refs/heads/PR-7"),
+        ("jenkins", "refs/pull/7/head"),
+    ],
+)
+def test_nothing_is_signed_from_a_pull_request_or_a_side_branch(project, kind, ref):
+    run = factory.run_folder(project)
+    context = Context(kind, project.repo.head(), ref, "run-7")
+    problems = refused(project, run, "refs/heads/main", context=context)
+    assert "key" in problems[0].remedy
+
+
+def test_a_main_line_that_moved_on_meanwhile_does_not_stop_a_release(tmp_path):
+    """As in a CI: a checkout of the event's commit, detached, while others push."""
+    project = factory.make(tmp_path, remote=True)
+    commit = project.repo.head()
+    run = factory.run_folder(project)
+    from mlassay.git import Repository
+
+    other = Repository.clone(project.remote.folder, tmp_path / "other")
+    for key, value in (("user.name", "O"), ("user.email", "o@example.org")):
+        other.set_config(key, value)
+    for number in range(3):
+        (tmp_path / "other/notes.md").write_text(str(number))
+        other.add_and_commit(["notes.md"], "Notes", when=project.now())
+    subprocess.run(["git", "push", "-q", "origin", "main"], cwd=tmp_path / "other", check=True)
+    subprocess.run(["git", "fetch", "-q"], cwd=project.folder, check=True)
+    subprocess.run(["git", "checkout", "-q", "--detach", commit], cwd=project.folder, check=True)
+    context = Context("github-actions", commit, "refs/heads/main", "https://ci/7")
+    signed = factory.sign_run(project, run, context=context)
+    assert signed.release.source.commit == commit
 
 
 def refused(project, run, told, error=ConfigurationError, **options):
@@ -140,7 +255,7 @@ def test_a_note_that_nothing_reads_does_not_stop_a_release(project):
 
 def test_another_commit_than_the_cis_own_is_refused(project):
     run = factory.run_folder(project)
-    refused(project, run, "is checked out", context=Context("jenkins", "a" * 40))
+    refused(project, run, "is checked out", context=Context("jenkins", "a" * 40, "refs/heads/main"))
 
 
 def test_a_commit_of_a_side_branch_is_refused(tmp_path):

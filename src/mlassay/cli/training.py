@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlassay import ci
 from mlassay.cli import told
 from mlassay.cli.common import (
     directory_option,
@@ -56,7 +57,12 @@ def train_here(repository: Repository, plan: Plan, run_folder: Path, *, quiet: b
 
     on_line = None if quiet else lambda line: note(f"  | {printable(line)}")
     trained = stage(
-        plan, repository, run_folder, progress=lambda text: note(printable(text)), on_line=on_line
+        plan,
+        repository,
+        run_folder,
+        context=ci.context(),
+        progress=lambda text: note(printable(text)),
+        on_line=on_line,
     )
     for warning in trained.warnings:
         click.secho(f"warning: {printable(warning)}", fg="yellow", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from mlassay import __version__
@@ -18,6 +19,8 @@ from mlassay.evidence.verdict import GateReport, Outcome, Verdict
 
 BUILD_TYPE = "urn:mlassay:build:train:1"
 VERIFIER = "urn:mlassay:verifier"
+VERSIONS = frozenset({"mlassay", "python", "platform"})
+"""What a builder's version may name; the oldest evidence names mlassay alone."""
 
 _RESULTS = {Outcome.PASSED: "PASSED", Outcome.INCONCLUSIVE: "WARNED", Outcome.FAILED: "FAILED"}
 
@@ -46,9 +49,9 @@ def provenance(
     run: Run,
     dependencies: Mapping[str, str],
     self_reported: Mapping[str, Any],
-    version: str = __version__,
+    versions: Mapping[str, str] = MappingProxyType({"mlassay": __version__}),
 ) -> dict[str, Any]:
-    """SLSA provenance v1. What training said of itself is kept apart, under a name that says so."""
+    """SLSA provenance v1; ``versions`` are the signing builder's own. What training said of itself is kept apart."""
     source = release.source
     commit = {"name": "source", "digest": {"gitCommit": source.commit, "gitTree": source.tree}}
     return {
@@ -65,7 +68,7 @@ def provenance(
             "resolvedDependencies": [commit, *resources({**release.inputs, **dependencies})],
         },
         "runDetails": {
-            "builder": {"id": run.builder, "version": {"mlassay": version}},
+            "builder": {"id": run.builder, "version": dict(versions)},
             "metadata": {"invocationId": run.id},
             "mlassay_self_reported": plain(self_reported),
         },
@@ -121,13 +124,17 @@ def provenance_again(predicate: Mapping[str, Any], release: Release, path: str) 
         ref=definition["externalParameters"]["ref"],
         dispatcher=dispatcher,
     )
-    version, reported = details["builder"]["version"]["mlassay"], self_reported_of(predicate)
+    versions, reported = details["builder"]["version"], self_reported_of(predicate)
     texts = [run.builder, run.id, run.ref, dispatcher.account, dispatcher.account_id, dispatcher.email]
-    if not all(isinstance(text, str) for text in [*texts, version]) or not isinstance(reported, dict):
+    if not isinstance(versions, dict) or not {"mlassay"} <= versions.keys() <= VERSIONS:
+        raise TypeError("it names other versions of the builder than those that a builder has")
+    if not all(isinstance(text, str) for text in [*texts, *versions.values()]) or not isinstance(
+        reported, dict
+    ):
         raise TypeError("a name or an id is not text, or what training reported is no mapping")
     told = digests_of(definition["resolvedDependencies"][1:], path)
     others = {name: digest for name, digest in told.items() if name not in release.inputs}
-    return provenance(release, run, others, reported, version)
+    return provenance(release, run, others, reported, versions)
 
 
 def test_result(report: GateReport, release: Release) -> dict[str, Any]:

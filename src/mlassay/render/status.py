@@ -7,6 +7,7 @@ from typing import Any
 
 from mlassay.evidence import predicates
 from mlassay.evidence.times import time_string
+from mlassay.policy.review_rules import record_command
 from mlassay.render.decision import decision_json
 from mlassay.render.text import MARKS, plain
 from mlassay.stages.status import Running, Shown, Status, Waiting
@@ -31,6 +32,9 @@ def status_lines(status: Status) -> Iterator[str]:
         yield from _waiting(waiting)
     for waiting in lost:
         yield from _lost(waiting, status.remote)
+    for name in status.unrecorded:
+        yield f"reviews not recorded: {name.id} landed by reviews that only the forge knows"
+        yield f"  {record_command(name.id)}"
 
 
 def _running(running: Running) -> Iterator[str]:
@@ -85,6 +89,7 @@ def status_json(status: Status) -> dict[str, Any]:
         "environments": {running.environment: _running_json(running) for running in status.running},
         "newest": status.newest,
         "open": [_waiting_json(waiting) for waiting in status.waiting],
+        "unrecorded": [name.id for name in status.unrecorded],
     }
 
 
@@ -150,6 +155,9 @@ def _provenance(shown: Shown) -> Iterator[str]:
     details = told["runDetails"]
     isolation = details["mlassay_self_reported"].get("isolation", "unknown")
     yield f"  built by {plain(details['builder']['id'])}, set off by {plain(who.account or who.email or 'nobody it names')}"
+    run, trained = details["metadata"]["invocationId"], details["mlassay_self_reported"].get("run", {})
+    if isinstance(trained, dict) and trained.get("id") and trained["id"] != run:
+        yield f"  trained by the run {plain(trained['id'])} (self-reported), signed by the run {plain(run)}"
     yield f"  training isolation: {plain(isolation)}; signed by {plain(', '.join(shown.evidence.signers))}"
 
 

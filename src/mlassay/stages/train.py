@@ -6,13 +6,13 @@ fails is a value with its reason, not an exception; then ``train/`` holds only t
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlassay.ci import Context
 from mlassay.digest import canonical, decimal_string
 from mlassay.errors import Problem
 from mlassay.files import staged_folder
@@ -24,11 +24,13 @@ from mlassay.stages._commands import Ran, Settings, clean_folder, run_granted
 from mlassay.stages._failure import tail
 from mlassay.stages._grants import Granter
 from mlassay.stages._outputs import TOTAL_BYTES, metrics, without_floats
+from mlassay.stages._platform import facts as host_facts
 from mlassay.stages._source import Source
 from mlassay.stages.prepare import prepare
 
 DISK_BYTES = 2 << 30  # what one command may write, temporary files included
 MATTERS = ("ml.yaml", "governance")
+LOCAL = Context("local")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class _Run:
     source: Source
     granter: Granter
     settings: Settings
+    context: Context
     steps: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
 
@@ -67,6 +70,7 @@ def train(
     run_folder: Path,
     *,
     root: Path | None = None,
+    context: Context = LOCAL,
     isolation: Kind | None = None,
     disk_bytes: int = DISK_BYTES,
     output_bytes: int = TOTAL_BYTES,
@@ -76,7 +80,7 @@ def train(
 ) -> Trained:
     """Prepare and train as ``plan`` says, from the files of ``repository``, into ``run_folder``/train.
 
-    ``root`` is where the data files of the manifests lie (the work tree). What a former test or signature left
+    ``root`` is where the data files of the manifests lie (the work tree), ``context`` the run of the CI, if any. What a former test or signature left
     in the run folder is removed first: it belongs to another model. ConfigurationError when a grant names
     something that is not there.
     """
@@ -88,7 +92,7 @@ def train(
     )
     settings = Settings(limits, isolation or available(), output_bytes, progress, on_line, clock)
     source = Source.of(repository, matters=_matters(plan), ignored=_ignored(repository, run_folder))
-    run = _Run(plan, source, Granter(plan, root or repository.folder, source), settings)
+    run = _Run(plan, source, Granter(plan, root or repository.folder, source), settings, context)
     for later in ("parts", "test", "sign"):
         remove_tree(run_folder / later)
     with staged_folder(run_folder / "train") as folder:
@@ -156,7 +160,8 @@ def _provenance(run: _Run, ran: Ran, self_reported: dict[str, Any]) -> dict[str,
         "steps": run.steps,
         "environment": run.environment
         or {"read": False, "why": "a prepare step failed before training began"},
-        "host": {"system": platform.system(), "machine": platform.machine()},
+        "host": host_facts(),
+        "run": {"builder": run.context.builder, "id": run.context.run_id, "ref": run.context.ref},
         "limits": {
             "wall_seconds": decimal_string(limits.wall_seconds, 3),
             "memory_bytes": limits.memory_bytes,
