@@ -89,25 +89,46 @@ def blockers(repository: Repository, pull: Pull, token: Token) -> list[str]:
 
 
 def push_rules(repository: Repository, token: Token) -> dict[str, str]:
-    """The rules for one push, as the hook reads them from its environment."""
-    guarded, forward, green = [], [], set()
+    """The rules for one push, as the hook reads them: "ref commits reason" and the refs that only go forward.
+
+    The commits are those that the rule takes all the same: GitHub lets the head of a pull request that has all
+    it needs be pushed, and, where only checks are wanted, a commit whose checks passed.
+    """
+    guarded, forward = [], []
     for rule in repository.protections:
         if past(repository, rule, token):
             continue
         ref = f"refs/heads/{rule.branch}"
         if not (rule.force and rule.deletion):
             forward.append(ref)
-        named = any(one.id == token.account.id for one in rule.past)
-        if rule.past and not named and rule.style == "branch":
-            guarded.append(f"{ref} never You're not authorized to push to this branch.")
-        elif rule.reviews and not named:
-            guarded.append(f"{ref} never Changes must be made through a pull request.")
-        elif rule.checks:
-            guarded.append(f'{ref} green Required status check "{rule.checks[0][0]}" is expected.')
-            heads = {run.head for run in repository.checks} | {one.head for one in repository.statuses}
-            green |= {head for head in heads if all(passed(repository, head, *one) for one in rule.checks)}
-    return {
-        "STANDIN_GUARDED": "\n".join(guarded),
-        "STANDIN_FORWARD": " ".join(forward),
-        "STANDIN_GREEN": " ".join(sorted(green)),
+        reason, commits = _push_rule(repository, token, rule)
+        if reason:
+            guarded.append(f"{ref} {','.join(sorted(commits)) or '-'} {_told(repository, rule, reason)}")
+    return {"STANDIN_GUARDED": "\n".join(guarded), "STANDIN_FORWARD": " ".join(forward)}
+
+
+def _push_rule(repository: Repository, token: Token, rule: Protection) -> tuple[str, set[str]]:
+    named = any(one.id == token.account.id for one in rule.past)
+    if rule.style == "branch" and rule.past and not named:
+        return "You're not authorized to push to this branch.", set()
+    ready = {
+        pull.head
+        for pull in repository.pulls.values()
+        if (pull.state, pull.base) == ("open", rule.branch) and not missing(repository, pull, rule)
     }
+    if rule.reviews and not named:
+        return "Changes must be made through a pull request.", ready
+    if rule.checks:
+        heads = {run.head for run in repository.checks} | {one.head for one in repository.statuses}
+        green = {head for head in heads if all(passed(repository, head, *one) for one in rule.checks)}
+        return f'Required status check "{rule.checks[0][0]}" is expected.', ready | green
+    return "", set()
+
+
+def _told(repository: Repository, rule: Protection, reason: str) -> str:
+    # "|" ends a line in the hook.
+    if rule.style == "branch":
+        return f"GH006: Protected branch update failed for refs/heads/{rule.branch}.|{reason}"
+    page = f"{repository.clone_url.removesuffix('.git')}/rules?ref=refs%2Fheads%2F{rule.branch}"
+    found = f"GH013: Repository rule violations found for refs/heads/{rule.branch}."
+    return f"{found}|Review all repository rules at {page}||- {reason}|"

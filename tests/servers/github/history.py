@@ -6,13 +6,13 @@ from . import bare
 from .state import Event, Hub, Pull, Repository, Token
 
 
-def observe(hub: Hub, repository: Repository, cause: Token | None = None) -> None:
+def observe(hub: Hub, repository: Repository, cause: Token | None = None, *, pushed: bool = False) -> None:
     """Take note of what git has now; after a push the API may show the old for some calls more."""
     now = bare.refs(repository.bare)
     known = repository.waiting[-1][1] if repository.waiting else repository.seen
     if now == known:
         return
-    if repository.lag and cause is not None:
+    if repository.lag and pushed:
         repository.waiting.append((repository.lag, now))
     else:
         repository.waiting.clear()

@@ -92,8 +92,9 @@ class Route:
 
 
 ROUTES: list[Route] = []
-# Names that hold slashes: GitHub takes them as they are.
+# Names that hold slashes: GitHub takes them as they are, but for what has a meaning of its own behind them.
 WIDE = ("ref", "branch")
+WIDELY = r"(?:(?!/protection|/check-suites|/branches-where-head|/comments$).)+"
 
 
 def route(
@@ -101,7 +102,7 @@ def route(
 ) -> Callable[[Callable[[Ask], Answer]], Callable[[Ask], Answer]]:
     """Play ``method template`` of the contract; ``needs`` is an App's permission, as ``pull_requests:write``."""
     pattern = re.sub(
-        r"\{(\w+)\}", lambda hit: f"(?P<{hit[1]}>{'.+' if hit[1] in WIDE else '[^/]+'})", template
+        r"\{(\w+)\}", lambda hit: f"(?P<{hit[1]}>{WIDELY if hit[1] in WIDE else '[^/]+'})", template
     )
 
     def keep(handler: Callable[[Ask], Answer]) -> Callable[[Ask], Answer]:

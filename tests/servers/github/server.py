@@ -398,3 +398,7 @@ class GitHubServer:
     def lag(self, full_name: str, calls: int) -> None:
         """After each push the API shows the old branches, and so the old heads, for this many calls."""
         self._repository(full_name).lag = calls
+
+    def compute(self, full_name: str, number: int, calls: int) -> None:
+        """Whether the pull request merges is not known yet when it is asked for, this many times."""
+        self._repository(full_name).pulls[number].computing = calls

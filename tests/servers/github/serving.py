@@ -25,6 +25,7 @@ from .state import Hub, Repository, Token
 from .views import Views
 
 PREFIX = "/api/v3"
+GRAPHQL = "/api/graphql"
 # The address that ``statuses_url`` gives can be read too; the contract lists it by its newer name only.
 LEGACY = re.compile(r"(/repos/[^/]+/[^/]+)/statuses/([^/]+)")
 assert routes  # imported for the operations that they register
@@ -76,6 +77,8 @@ class Serving:
         try:
             if request.path.startswith(PREFIX + "/"):
                 return self._api(request)(environ, start)
+            if request.path == GRAPHQL:
+                return self._graphql(request)(environ, start)
             if smart_http.PATH.fullmatch(request.path):
                 return self._git(request)(environ, start)
         except DroppedError:
@@ -121,6 +124,37 @@ class Serving:
         for name, value in self._limits().items():
             response.headers.setdefault(name, value)
         return response
+
+    def _graphql(self, request: Request) -> Response:
+        """Who the token is: all of GraphQL that is played, for an App's token has no other way to ask."""
+        token, mood = self._token(request), self.moods.take(request.method, "/graphql")
+        fields = re.fullmatch(
+            r"\s*(?:query\s*)?\{\s*viewer\s*\{([\w\s]+)\}\s*\}\s*", request.get_json()["query"]
+        )
+        status = 0
+        try:
+            if mood is not None:
+                mood.before()
+            account = _known(request, token).account
+            known = {"databaseId": account.id, "login": account.login}
+            if fields is None or not set(fields[1].split()) <= set(known):
+                self.violations.append(
+                    f"GraphQL that the stand-in does not play: {request.get_data(as_text=True)}"
+                )
+                return Response(
+                    json.dumps({"errors": [{"message": "not played"}]}), 200, mimetype="application/json"
+                )
+            status = 200
+            body = {"data": {"viewer": {name: known[name] for name in fields[1].split()}}}
+            return Response(json.dumps(body), status, mimetype="application/json")
+        except RefusedError as refused:
+            status = refused.status
+            return Response(
+                json.dumps(refused.body()), status, headers=refused.headers, mimetype="application/json"
+            )
+        finally:
+            login = token.account.login if token else ""
+            self.calls.append(Call(request.method, "/graphql", status, login, {}, "POST /graphql"))
 
     def _limits(self) -> dict[str, str]:
         left = max(5000 - len(self.calls), 0)

@@ -54,7 +54,7 @@ def answer(hub: Hub, request: Request) -> tuple[Response, Token | None]:
     with hub.lock:  # a push and a merge by the button are one after the other, as on GitHub
         observe(hub, repository)
         response = _backend(repository, request, hit["what"], token, guards.push_rules(repository, token))
-        observe(hub, repository, token)
+        observe(hub, repository, token, pushed=True)
     return response, token
 
 

@@ -129,6 +129,7 @@ class Pull:
     merged_by: Account | None = None
     merge_commit: str | None = None
     base_commit: str = ""
+    computing: int = 0  # how many times more GitHub does not yet know whether it merges
     runs_checks: bool = True  # False when the default token opened it: no workflow looks at it
     reviews: list[Review] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)

@@ -2,83 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from pathlib import Path
-
 import github as pygithub
 import pytest
 
-from tests.servers.github import GitHubServer, Token
 from tests.servers.github.fixture import github
+from tests.servers.github.world import NAME, World, client, commit, git, remote
 
 __all__ = ["github"]
 pytestmark = pytest.mark.ci_extension
-NAME = "acme/mortgage"
-
-
-def git(folder: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    who = ("-c", "user.name=Lee", "-c", "user.email=lee@acme.example")
-    return subprocess.run(
-        ["git", "-C", folder, *who, *words],
-        capture_output=True,
-        text=True,
-        check=check,
-        env=os.environ | {"GIT_TERMINAL_PROMPT": "0"},
-    )
-
-
-def commit(folder: Path, branch: str, name: str, text: str = "x\n") -> str:
-    git(folder, "checkout", "--quiet", "-B", branch)
-    (folder / name).write_text(text)
-    git(folder, "add", name)
-    git(folder, "commit", "--quiet", "-m", f"Add {name}")
-    return git(folder, "rev-parse", "HEAD").stdout.strip()
-
-
-def remote(url: str, token: str) -> str:
-    return url.replace("://", f"://x-access-token:{token}@")
-
-
-def client(github: GitHubServer, token: Token) -> pygithub.Github:
-    return pygithub.Github(
-        auth=pygithub.Auth.Token(token), base_url=github.url, retry=None, seconds_between_writes=0
-    )
-
-
-class World:
-    """A repository with a main line, three people, an App, and a clone of Lee's."""
-
-    def __init__(self, github: GitHubServer, folder: Path) -> None:
-        self.github, self.folder = github, folder / "lee"
-        self.lee, self.sam = github.user("lee", id=501), github.user("sam", id=502)
-        self.app = github.app("mlassay")
-        self.home = github.repository(NAME)
-        subprocess.run(["git", "init", "--quiet", "--initial-branch=main", self.folder], check=True)
-        self.first = commit(self.folder, "main", "README")
-        self.push("main")
-
-    def push(
-        self, *refs: str, token: Token | None = None, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        return git(self.folder, "push", remote(self.home.clone_url, token or self.lee), *refs, check=check)
-
-    def branch(self, name: str = "promote/staging/1", file: str = "one") -> str:
-        git(self.folder, "checkout", "--quiet", "main")
-        head = commit(self.folder, name, file)
-        self.push(name)
-        git(self.folder, "checkout", "--quiet", "main")
-        return head
-
-    def repo(self, token: Token | None = None):
-        return client(self.github, token or self.lee).get_repo(NAME)
-
-    def opened(self, name: str = "promote/staging/1", file: str = "one", token: Token | None = None):
-        self.branch(name, file)
-        return self.repo(token).create_pull(base="main", head=name, title=f"Promote {file}", body="why")
-
-    def main(self) -> str:
-        return git(self.home.bare, "rev-parse", "main").stdout.strip()
 
 
 @pytest.fixture
@@ -192,7 +123,7 @@ def test_a_protected_main_line_refuses_pushes_but_from_whom_it_names(world, styl
     head = commit(world.folder, "main", "record")
     refused = world.push("main", check=False)
     assert refused.returncode != 0
-    assert "GH006" in refused.stderr
+    assert {"ruleset": "GH013: Repository rule violations found", "branch": "GH006"}[style] in refused.stderr
     assert world.main() == world.first
     world.push("main", token=world.app)
     assert world.main() == head
@@ -226,6 +157,16 @@ def test_a_push_of_the_requests_own_commit_to_main_merges_it(world):
     found = world.repo().get_pull(1)
     assert found.merged
     assert found.merge_commit_sha == pull.head.sha
+
+
+@pytest.mark.parametrize("style", ["ruleset", "branch"])
+def test_the_main_line_takes_the_push_of_a_request_that_has_all_it_needs(world, style):
+    pull = world.opened()
+    world.github.protect(NAME, reviews=1, style=style)
+    assert world.push(f"{pull.head.sha}:refs/heads/main", check=False).returncode != 0
+    world.github.review(NAME, 1, by="sam")
+    world.push(f"{pull.head.sha}:refs/heads/main")
+    assert world.repo().get_pull(1).merged
 
 
 def test_a_push_to_the_branch_moves_the_request_and_its_reviews_stay_with_their_commit(world):
@@ -303,7 +244,8 @@ def test_a_forks_request_is_found_by_its_head_only(world):
     assert pull.head.repo.full_name == "kim/mortgage"
     assert [one.number for one in world.repo().get_pulls(head="kim:idea")] == [1]
     assert list(world.repo().get_commit(head).get_pulls()) == []
-    assert world.push("idea", token=kim).returncode == 0  # kim may write here by default
+    theirs = client(world.github, kim).get_repo("kim/mortgage")
+    assert [one.base.repo.full_name for one in theirs.get_commit(head).get_pulls()] == [NAME]
     assert pull.merge().merged
 
 

@@ -87,9 +87,13 @@ def _whole(ask: Ask, pull: Pull, status: int = 200) -> Answer:
     try:
         bare.merged_tree(home.bare, base, pull.head)
         blocked = pull.draft or guards.blockers(home, pull, ask.token)
-        state, mergeable = "draft" if pull.draft else "blocked" if blocked else "clean", True
+        mergeable: bool | None = True
+        state = "draft" if pull.draft else "blocked" if blocked else "clean"
     except bare.ConflictError:
         state, mergeable = "dirty", False
+    if pull.computing > 0:
+        pull.computing -= 1
+        mergeable = None
     return Answer(ask.views.whole_pull(home, pull, mergeable, state), status)
 
 

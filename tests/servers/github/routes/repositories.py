@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.servers.github import bare
 from tests.servers.github.history import observe
 from tests.servers.github.routing import Answer, Ask, RefusedError, invalid, route
+from tests.servers.github.state import Pull, Repository
 
 HEADS = "refs/heads/"
 
@@ -107,22 +108,30 @@ def commit(ask: Ask) -> Answer:
 
 @route("GET", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", "pull_requests:read")
 def pulls_of_commit(ask: Ask) -> Answer:
-    """The pull requests of this repository's own branches: those from forks GitHub does not tell here."""
-    home = ask.repository
-    sha = bare.commit_of(home.bare, ask.parameters["commit_sha"])
+    """The pull requests of this repository's branches, also those that it sent to its parent.
+
+    Those that came from forks GitHub does not tell here: their commits are the forks'.
+    """
+    own = ask.repository
+    sha = bare.commit_of(own.bare, ask.parameters["commit_sha"])
     if sha is None:
         raise RefusedError(422, f"No commit found for SHA: {ask.parameters['commit_sha']}")
-    main = home.seen.get(HEADS + home.default_branch, "")
-    landed = bool(main) and bare.contains(home.bare, main, sha)
+    main = own.seen.get(HEADS + own.default_branch, "")
+    landed = bool(main) and bare.contains(own.bare, main, sha)
     hits = [
-        pull
+        (home, pull)
+        for home in (own, own.parent)
+        if home is not None
         for pull in home.pulls.values()
-        if pull.source is home
-        and (pull.merged is not None if landed else True)
-        and (pull.merge_commit == sha or bare.contains(home.bare, pull.head, sha))
-        and (pull.merge_commit == sha or not bare.contains(home.bare, pull.base_commit, sha))
+        if pull.source is own and (pull.merged is not None or not landed) and _brings(home, pull, sha)
     ]
-    return Answer(items=[lambda pull=pull: ask.views.pull(home, pull) for pull in hits])  # type: ignore[misc]
+    return Answer(items=[lambda hit=hit: ask.views.pull(*hit) for hit in hits])
+
+
+def _brings(home: Repository, pull: Pull, sha: str) -> bool:
+    if pull.merge_commit == sha:
+        return True
+    return bare.contains(home.bare, pull.head, sha) and not bare.contains(home.bare, pull.base_commit, sha)
 
 
 @route("PATCH", "/repos/{owner}/{repo}/git/refs/{ref}", "contents:write")
