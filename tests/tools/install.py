@@ -1,4 +1,6 @@
-"""`python -m tests.tools.install [light]`: installs what the tests use beside Python, each once, and says what it cannot.
+"""`python -m tests.tools.install [light|system]`: installs what the tests use beside Python, once, and says what it cannot.
+
+`light` is what `make test` needs; `system` all packages of the machine, for a step that runs as root.
 
 Everything is made aside and renamed into its place, so that a killed run leaves nothing half made.
 """
@@ -77,12 +79,12 @@ def main(arguments: list[str]) -> int:
     if platform.system() == "Windows":
         say("The tests that need more than Python do not run on Windows: nothing to install.")
         return 0
-    heavy = arguments != ["light"]
-    missing = system(heavy=heavy)
-    if heavy:
+    part = arguments[0] if arguments else "all"
+    missing = system(heavy=part != "light")
+    if part == "all":
         missing += built()
     if not missing:
-        if heavy:
+        if part == "all":
             say(f"All tools are there: {cache()}")
         return 0
     if os.environ.get("CI"):
