@@ -19,6 +19,7 @@ from mlassay.cli import told
 from mlassay.errors import MlassayError, Problem
 from mlassay.render.width import fold, terminal_width
 
+_FORGE = "mlassay.forge"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -37,6 +38,23 @@ def directory_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """``--json``: one JSON value on standard output and nothing else; the command gets ``as_json: bool``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(command)
+
+
+def forge_option(command: Command) -> Command:
+    """``--forge NAME``: where pull requests live; the command gets nothing, `chosen_forge` tells."""
+    return click.option(
+        "--forge",
+        type=click.Choice(["local", "github", "gitea"]),
+        expose_value=False,
+        callback=lambda context, _, value: context.meta.__setitem__(_FORGE, value or ""),
+        help="Where pull requests live; else git config mlassay.forge, else GitHub where it is the remote, else local.",
+    )(command)
+
+
+def chosen_forge() -> str:
+    """What ``--forge`` said to the verb that runs; "" when it said nothing, or no verb runs."""
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get(_FORGE, "")) if context is not None else ""
 
 
 def run_option(command: Command) -> Command:

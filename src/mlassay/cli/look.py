@@ -31,9 +31,11 @@ def status(fetch: bool, revision: str, as_json: bool, directory: Path) -> None:
     from mlassay.git import Repository
     from mlassay.render.status import status_json, status_lines
     from mlassay.stages.status import status as stage
-    from mlassay.wiring import verifiers
+    from mlassay.wiring import sign_in, verifiers
 
     repository = Repository.open(directory)
+    if fetch:
+        sign_in(repository)
     tip = main_line(repository, fetch=True).tip if fetch else repository.resolve(revision)
     found = stage(repository, tip, open_branches(repository), verifiers())
     if as_json:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from mlassay.cli.common import directory_option, json_option, print_json
-from mlassay.errors import ExitCode, MlassayError
+from mlassay.cli.common import directory_option, json_option, print_json, printable
+from mlassay.errors import ConfigurationError, ExitCode, MlassayError, Problem
 
 
 @click.command(epilog="Example: mlassay schema ml > ml.schema.json")
@@ -40,21 +40,28 @@ class Need:
     remedy: str
 
 
-@click.command(epilog="Example: mlassay doctor")
+@click.command(epilog="Example: mlassay doctor --forge github")
+@click.option(
+    "--forge",
+    is_flag=False,
+    flag_value="auto",
+    type=click.Choice(["auto", "github", "gitea"]),
+    help="Look at the forge instead: protection, required check, environments, secrets, and whether people suffice.",
+)
 @directory_option
 @json_option
 @click.pass_context
-def doctor(context: click.Context, directory: Path, as_json: bool) -> None:
-    """Say what is missing on this machine, and what to do about it."""
-    needs = list(_needs(directory))
+def doctor(context: click.Context, forge: str | None, directory: Path, as_json: bool) -> None:
+    """Say what is missing on this machine, or with --forge around the main line, and what to do about it."""
+    needs = list(_needs(directory) if forge is None else _forge_needs(directory, forge.replace("auto", "")))
     if as_json:
         print_json([asdict(need) for need in needs])
     else:
         for need in needs:
             mark = "ok     " if need.there else "MISSING" if need.needed else "without"
-            click.echo(f"{mark}  {need.name}: {need.says}")
+            click.echo(printable(f"{mark}  {need.name}: {need.says}"))
             if not need.there:
-                click.echo(f"         do: {need.remedy}")
+                click.echo(printable(f"         do: {need.remedy}"))
     lacking = any(need.needed and not need.there for need in needs)
     context.exit(ExitCode.NO if lacking else ExitCode.PASSED)
 
@@ -94,6 +101,38 @@ def _needs(directory: Path) -> Iterator[Need]:
         else "train, test and sign can run here",
         "pip install 'mlassay[gates]'",
     )
+
+
+def _forge_needs(directory: Path, wanted: str) -> Iterator[Need]:
+    from datetime import UTC, datetime
+
+    from mlassay.case.main_line import main_line
+    from mlassay.case.requests import governance_at
+    from mlassay.cli.requests import progress
+    from mlassay.git import Repository
+    from mlassay.policy.enough import never_met
+    from mlassay.stages.guarding import guards
+    from mlassay.wiring import guarded
+
+    repository = Repository.open(directory)
+    forge = guarded(repository, wanted, progress)
+    if forge is None:
+        raise ConfigurationError(
+            Problem(
+                "this repository is on no forge that mlassay knows",
+                why="a plain git remote enforces nothing that can be asked for",
+                remedy="mlassay doctor --forge github (or gitea), with a token in GITHUB_TOKEN or GITEA_TOKEN",
+            )
+        )
+    for guard in guards(forge.protection()):
+        yield Need(guard.name, guard.met, True, guard.says, guard.remedy)
+    policy, people = governance_at(repository, main_line(repository, fetch=True).tip)
+    remedy = "add people or keys (mlassay keys add), or change policy.yaml; then: mlassay propose"
+    lacks = list(never_met(policy, people, datetime.now(UTC)))
+    for what, why in lacks:
+        yield Need("people", False, True, f"{what} can never be approved: {why}", remedy)
+    if not lacks:
+        yield Need("people", True, True, "whatever policy demands, there are people who can meet it", "")
 
 
 def _program(name: str, remedy: str) -> Need:

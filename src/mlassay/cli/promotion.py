@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from mlassay.cli.common import Command, directory_option, json_option, note, print_json
+from mlassay.cli.common import Command, directory_option, forge_option, json_option, note, print_json
 from mlassay.cli.requests import (
     BEHIND,
+    ask_for_reviews,
     exit_no,
     gather_words,
     give_answer,
@@ -43,6 +44,7 @@ def _key(command: Command) -> Command:
 @click.option("--question", multiple=True, help="Something that every approval must answer; may be repeated.")
 @_key
 @_dry_run
+@forge_option
 @json_option
 @directory_option
 def promote(
@@ -77,6 +79,7 @@ def promote(
         page=promotion_page,
         dry_run=dry_run,
     )
+    ask_for_reviews(desk, done.name, done.pull, already=done.already)
     if as_json:
         print_json(
             {
@@ -115,6 +118,7 @@ def promote(
 )
 @_key
 @_dry_run
+@forge_option
 @json_option
 @directory_option
 def approve(
@@ -161,6 +165,7 @@ def approve(
 @click.option("--reason", required=True, help="Why not; it stands in the record.")
 @_key
 @_dry_run
+@forge_option
 @json_option
 @directory_option
 def refuse(
@@ -175,6 +180,7 @@ def refuse(
 @click.option("--reason", required=True, help="Why you no longer agree.")
 @_key
 @_dry_run
+@forge_option
 @json_option
 @directory_option
 def withdraw(
@@ -186,6 +192,7 @@ def withdraw(
 
 @click.command(epilog="Example: mlassay decide 20261121-5e6f7a8b")
 @click.argument("promotion")
+@forge_option
 @json_option
 @directory_option
 def decide(promotion: str, as_json: bool, directory: Path) -> None:
@@ -208,6 +215,7 @@ def decide(promotion: str, as_json: bool, directory: Path) -> None:
 @click.command(epilog="Example: mlassay merge 20261121-5e6f7a8b")
 @click.argument("promotion")
 @_dry_run
+@forge_option
 @json_option
 @directory_option
 def merge(promotion: str, dry_run: bool, as_json: bool, directory: Path) -> None:
@@ -231,6 +239,7 @@ def merge(promotion: str, dry_run: bool, as_json: bool, directory: Path) -> None
 @click.option("--reason", required=True, help="Why; everybody who is asked reads it.")
 @_key
 @_dry_run
+@forge_option
 @json_option
 @directory_option
 def propose(reason: str, key: Path | None, dry_run: bool, as_json: bool, directory: Path) -> None:
@@ -244,6 +253,7 @@ def propose(reason: str, key: Path | None, dry_run: bool, as_json: bool, directo
 
     desk = open_desk(directory)
     done = stage(desk, person_signer(key, desk.repository), reason, page=promotion_page, dry_run=dry_run)
+    ask_for_reviews(desk, done.name, done.pull, already=done.already)
     if as_json:
         print_json(
             {

@@ -95,6 +95,7 @@ def record(dry_run: bool, run_folder: Path, directory: Path, as_json: bool) -> N
     from mlassay.stages.record import record as stage
 
     repository = Repository.open(directory)
+    wiring.sign_in(repository)
     done = stage(repository, directory / run_folder, wiring.verifiers(), dry_run=dry_run)
     if not dry_run:
         told.outputs("record", release=done.release.id, commit=done.commit)

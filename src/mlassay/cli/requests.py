@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlassay.cli.common import note, print_json, printable
-from mlassay.errors import ConfigurationError, ExitCode, Problem
+from mlassay.cli.common import chosen_forge, note, print_json, printable
+from mlassay.errors import ConfigurationError, ExitCode, Problem, RemoteError
 from mlassay.render.width import fold, terminal_width
 
 if TYPE_CHECKING:
-    from mlassay.ports import Signer
+    from mlassay.case.requests import RequestName
+    from mlassay.ports import PullRequest, Signer
     from mlassay.stages.answer import Kind, Words
     from mlassay.stages.merge import Merged
     from mlassay.stages.requests import Desk
@@ -28,10 +29,33 @@ def open_desk(directory: Path) -> Desk:
     from mlassay.stages.requests import Desk
     from mlassay.wiring import forge, forge_kind, reviewing, verifiers
 
-    repository = Repository.open(directory)
-    reviewed = reviewing(repository)
-    kind = forge_kind(repository) if reviewed is not None else ""
-    return Desk(repository, forge(repository), verifiers(), reviewing=reviewed, reviews_on=kind)
+    repository, wanted = Repository.open(directory), chosen_forge()
+    reviewed = reviewing(repository, wanted, progress)
+    kind = forge_kind(repository, wanted) if reviewed is not None else ""
+    return Desk(
+        repository, forge(repository, wanted, progress), verifiers(), reviewing=reviewed, reviews_on=kind
+    )
+
+
+def progress(text: str) -> None:
+    """One line of what a forge is waited for, or warned of, on standard error."""
+    note(printable(text))
+
+
+def ask_for_reviews(desk: Desk, name: RequestName, pull: PullRequest | None, *, already: bool) -> None:
+    """Ask on the forge whoever policy would count; a request that stands is not taken back because nobody was asked."""
+    from mlassay.stages.requests import Found
+    from mlassay.stages.reviewers import ask_reviewers
+
+    if pull is None or already or desk.reviewing is None:
+        return
+    try:
+        asked = ask_reviewers(desk, desk.reviewing, Found(name, pull), desk.reviews_on)
+    except RemoteError as error:
+        progress(f"nobody was asked for a review: {error}; ask on the page: {pull.url}")
+        return
+    if asked:
+        progress(f"asked for a review: {', '.join(asked)}")
 
 
 def gather_words(
