@@ -197,6 +197,23 @@ def test_in_a_ci_validate_and_train_hand_over_what_the_next_jobs_need(team, tmp_
     assert told(tmp_path / "github.out") == {"model": digests["model.onnx"]}
 
 
+def test_a_broken_limit_stops_training_and_its_provenance_says_which_and_what_was_used(team, tmp_path):
+    edit(team, "ml.yaml", "wall: 5m", "wall: 2s")
+    (team / "train.py").write_text("while True:\n    pass\n")
+    done = mlassay(team, "run", code=1, env=ci_environment(tmp_path, "github"))
+    (mark,) = [line for line in done.stderr.split("\n") if line.startswith("::error")]
+    lines = (team / "ml.yaml").read_text().split("\n")
+    line = 1 + next(number for number, text in enumerate(lines) if "wall: 2s" in text)
+    assert mark.startswith(f"::error file=ml.yaml,line={line}::")
+    assert "the limit 'train.limits.wall'" in mark
+    assert "train.limits.wall" in (tmp_path / "summary.md").read_text().replace("\\", "")
+    provenance = json.loads((team / ".mlassay/run/train/provenance.json").read_text())
+    assert (provenance["ended"], provenance["outputs"]) == ("wall", [])
+    assert float(provenance["resources"]["wall_seconds"]) >= 2
+    assert not (tmp_path / "github.out").exists()
+    assert "the training in .mlassay/run failed" in mlassay(team, "test", code=2).stderr
+
+
 def test_an_output_file_that_is_not_writable_is_one_error_and_no_traceback(team, tmp_path):
     done = mlassay(team, "validate", env={"MLASSAY_OUTPUT": str(tmp_path / "no/where")}, code=2)
     assert "cannot be written" in done.stderr

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mlassay import __version__
 from mlassay.case.common import needed
+from mlassay.case.judged import criteria_at
 from mlassay.case.release import inputs_at, live_at
 from mlassay.config import Config, load_config
 from mlassay.digest import canonical, sha256
@@ -44,7 +45,7 @@ def inputs_of(repo: Repository, commit: str, version: str = __version__) -> Mapp
         **inputs_at(repo, commit),
         **data,
         **{f"uses/{path}": told for path, told in _files(repo, commit, uses)},
-        **{f"tests/{path}": told for path, told in _tests(repo, commit, config)},
+        **{f"tests/{path}": told for path, told in _tests(repo, commit)},
     }
 
 
@@ -56,10 +57,12 @@ def _data(repo: Repository, commit: str, config: Config) -> Iterator[tuple[str, 
             yield f"data/{name}/{file.path}", entry.id if entry else file.digest
 
 
-def _tests(repo: Repository, commit: str, config: Config) -> Iterator[tuple[str, str]]:
-    """What the unit gate's copy holds: the files that it names, or all but the records."""
-    uses = config.gates.get("unit", {}).get("uses", ())
-    if uses:
+def _tests(repo: Repository, commit: str) -> Iterator[tuple[str, str]]:
+    """What the unit gate's copy holds, if that gate is in force: the files that it names, or all but the records."""
+    criteria = criteria_at(repo, commit)
+    if "unit" not in criteria:
+        return
+    if uses := criteria["unit"].get("uses", ()):
         yield from _files(repo, commit, uses)
         return
     for path, entry in repo.tree(commit).items():

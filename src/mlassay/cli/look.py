@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from mlassay import ci
+from mlassay.cli import told
 from mlassay.cli.common import Command, directory_option, json_option, print_json, printable
 from mlassay.errors import ExitCode
+
+if TYPE_CHECKING:
+    from mlassay.git import Repository
+    from mlassay.policy import Case
 
 
 def _at(command: Command) -> Command:
@@ -18,16 +25,24 @@ def _at(command: Command) -> Command:
 
 @click.command(epilog="Example: mlassay status --fetch")
 @click.option("--fetch", is_flag=True, help="Ask the remote first, and look at its main line.")
+@click.option(
+    "--due",
+    "days",
+    type=click.IntRange(0, 3660),
+    metavar="DAYS",
+    help="Say instead what ends within DAYS: reviews of risks, waivers, keys. Exit code 1 when something is overdue.",
+)
 @_at
 @json_option
 @directory_option
-def status(fetch: bool, revision: str, as_json: bool, directory: Path) -> None:
+def status(fetch: bool, days: int | None, revision: str, as_json: bool, directory: Path) -> None:
     """Say what runs where since when by which promotion, and what waits for whom.
 
     Without --fetch nothing but this clone is read: open requests are those that it saw last.
     """
     from mlassay.case.main_line import main_line
     from mlassay.case.requests import open_branches
+    from mlassay.cli.requests import open_desk
     from mlassay.git import Repository
     from mlassay.render.status import status_json, status_lines
     from mlassay.stages.status import status as stage
@@ -37,12 +52,43 @@ def status(fetch: bool, revision: str, as_json: bool, directory: Path) -> None:
     if fetch:
         sign_in(repository)
     tip = main_line(repository, fetch=True).tip if fetch else repository.resolve(revision)
-    found = stage(repository, tip, open_branches(repository), verifiers())
+    if days is not None:
+        _say_due(repository, tip, days, as_json=as_json)
+        return
+
+    def hear(case: Case, branch: str, head: str) -> Case:
+        # Only where policy counts reviews is a forge, or a token for it, needed at all.
+        return case if case.policy.reviews == "none" else open_desk(directory).hear(case, branch, head)
+
+    found = stage(repository, tip, open_branches(repository), verifiers(), hear if fetch else None)
     if as_json:
         print_json(status_json(found))
         return
     for line in status_lines(found):
         click.echo(printable(line))
+
+
+def _say_due(repository: Repository, tip: str, days: int, *, as_json: bool) -> None:
+    from datetime import UTC, datetime
+
+    from mlassay.render.due import due_json, due_lines
+    from mlassay.stages.due import due as stage
+    from mlassay.wiring import verifiers
+
+    found = stage(repository, tip, days, datetime.now(UTC), verifiers())
+    overdue = sum(one.overdue for one in found)
+    told.outputs("status", overdue=str(overdue))
+    rows = [(one.what, f"{one.until}. {one.remedy}") for one in found]
+    told.summary(f"{overdue} overdue, {len(found) - overdue} due within {days} days", rows)
+    for one in found:
+        ci.annotate("error" if one.overdue else "warning", f"{one.what} | {one.remedy}")
+    if as_json:
+        print_json(due_json(found))
+    else:
+        for line in due_lines(found, days):
+            click.echo(printable(line))
+    if overdue:
+        click.get_current_context().exit(ExitCode.NO)
 
 
 @click.command(epilog="Example: mlassay show 20261120-1a2b3c4d")

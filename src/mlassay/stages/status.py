@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +22,9 @@ from mlassay.ports import Verifiers
 from mlassay.stages._landed import Landed, landed
 from mlassay.stages._newest import recorded
 from mlassay.stages.review import verdict_of
+from mlassay.stages.review_record import unrecorded
+
+Hear = Callable[[Case, str, str], Case]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What runs where at ``commit``, and what was open when ``remote`` was last seen (None: there is none)."""
+    """What runs where at ``commit``, and what was open when ``remote`` was last seen (None: there is none).
+
+    ``unrecorded`` are requests that landed by reviews which nobody has recorded yet.
+    """
 
     commit: str
     running: tuple[Running, ...]
@@ -56,6 +63,7 @@ class Status:
     newest: str | None
     newest_verdict: str = ""
     remote: str | None = None
+    unrecorded: tuple[RequestName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +77,16 @@ class Shown:
 
 
 def status(
-    repository: Repository, commit: str, requests: list[tuple[str, str]], verifiers: Verifiers
+    repository: Repository,
+    commit: str,
+    requests: list[tuple[str, str]],
+    verifiers: Verifiers,
+    hear: Hear | None = None,
 ) -> Status:
-    """What runs where at ``commit``; ``requests`` are open branches and their heads, as last seen."""
+    """What runs where at ``commit``; ``requests`` are open branches and their heads, as last seen.
+
+    ``hear`` adds the reviews that a forge holds now to an open case, given its branch; nothing is asked without it.
+    """
     policy, people = governance_at(repository, commit)
     newest = next(recorded(repository, commit), None)
     verdict = verdict_of(repository, commit, newest) if newest else None
@@ -80,17 +95,19 @@ def status(
     running = []
     for environment in policy.environments:
         held = next(pointers(repository, commit, environment), None)
-        waived = _waivers(reader, held.pointer.live.release) if held else ()
+        waived = waivers_of(reader, held.pointer.live.release) if held else ()
         records = tuple(waiver.record for waiver in waived)
         running.append(Running(environment, held, records, environment not in unexplained))
     waiting = [
-        _waiting(repository, name, head, verifiers)
+        _waiting(repository, name, head, verifiers, hear)
         for branch, head in requests
         if (name := name_of_branch(branch)) is not None
     ]
     open_ = tuple(one for one in waiting if one is not None)
     outcome = str(verdict.outcome) if verdict else ""
-    return Status(commit, tuple(running), open_, newest, outcome, repository.remote(BRANCH))
+    missing = unrecorded(repository, commit, verifiers)
+    remote = repository.remote(BRANCH)
+    return Status(commit, tuple(running), open_, newest, outcome, remote, missing)
 
 
 def show(repository: Repository, commit: str, release: str, verifiers: Verifiers) -> Shown:
@@ -113,10 +130,12 @@ def show(repository: Repository, commit: str, release: str, verifiers: Verifiers
             live_in.append(environment)
     reader = SignedReader(repository, commit, people, verifiers)
     promotions = tuple(one for one in landed(repository, commit) if one.request.release == matching[0])[::-1]
-    return Shown(found, promotions, _waivers(reader, matching[0]), tuple(live_in))
+    return Shown(found, promotions, waivers_of(reader, matching[0]), tuple(live_in))
 
 
-def _waiting(repository: Repository, name: RequestName, head: str, verifiers: Verifiers) -> Waiting | None:
+def _waiting(
+    repository: Repository, name: RequestName, head: str, verifiers: Verifiers, hear: Hear | None
+) -> Waiting | None:
     """An open request against the main line as last seen; None when it has landed and only its branch is left."""
     tip = main_line(repository, fetch=False).tip
     if repository.entry(tip, name.folder) is not None:
@@ -125,12 +144,13 @@ def _waiting(repository: Repository, name: RequestName, head: str, verifiers: Ve
     try:
         since = repository.merge_base(tip, head)
         case = read_open_case(repository, name, Place(tip, head, since, now), verifiers)
+        case = hear(case, name.branch, head) if hear is not None else case
     except EvidenceError as error:
         return Waiting(name, None, None, str(error))
     return Waiting(name, case, decide(case))
 
 
-def _waivers(reader: SignedReader, release: str) -> tuple[Signed[Waiver], ...]:
+def waivers_of(reader: SignedReader, release: str) -> tuple[Signed[Waiver], ...]:
     """The waivers for a release, whether or not their signatures hold; unreadable ones are left to `verify`."""
     found = []
     for path in reader.repo.tree(reader.commit, layout.WAIVERS.rstrip("/")):
