@@ -73,17 +73,17 @@ def launch(name: str) -> int:
         _identity(folder, without_secrets(environment))
     print(f"mlassay {name}: ready after {time.monotonic() - started:.1f} s", flush=True)
     code = subprocess.run(
-        [str(python), "-I", "-m", "mlassay", *command], env=environment, check=False
+        [str(python), "-I", str(HERE / "launcher/boot.py"), *command], env=environment, check=False
     ).returncode
     return 0 if forgiving and code == NO else code
 
 
 def _artifact(given: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> bool:
-    """Whether the run that is reported on left something to report."""
+    """Fetch what the other run left; False when it had nothing to test, so that there is nothing to report."""
     there = fetch(given["run-id"], folder / (given["run"] or ".mlassay/run") / "test", environment)
     if not there:
-        print(f"run {given['run-id']} left no artifact {NAME}: there is nothing to report")
-    return there
+        print(f"run {given['run-id']} left no artifact {NAME}")
+    return there or given["conclusion"] != "success"
 
 
 def _isolation() -> None:

@@ -32,7 +32,7 @@ def fetch(run_id: str, folder: Path, environment: Mapping[str, str]) -> bool:
     False when the run left none (it failed before, or had nothing to test). Refused when it is too large, or names
     files as no stage of mlassay does.
     """
-    if not run_id.isdecimal():
+    if not (run_id.isascii() and run_id.isdecimal()):
         raise Refused(f"the input 'run-id' is the number of a run, not {run_id[:40]!r}")
     api = f"{environment['GITHUB_API_URL']}/repos/{environment['GITHUB_REPOSITORY']}/actions"
     token = environment.get("GITHUB_TOKEN", "")

@@ -30,18 +30,11 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def own_environment(root: Path, lock: str, temporary: Path) -> Path:
-    """The interpreter of mlassay's environment, made once for each job; mlassay itself stays in ``root``.
-
-    A ``.pth`` file leads there, so that nothing is built and what runs is what the action's commit holds.
-    """
+    """The interpreter of an environment with all that mlassay needs, made once for each job. mlassay stays in ``root``."""
     path = root / "requirements" / f"{lock}.lock"
-    sources = root / "src"
-    folder = temporary / f"mlassay-{lock}-{_key(path.read_bytes(), os.fsencode(sources))}"
+    folder = temporary / f"mlassay-{lock}-{_key(path.read_bytes())}"
     if not (folder / READY).is_file():
-        python = _fresh(folder)
-        _install(python, path, temporary, "--only-binary", ":all:")
-        site = next((folder / "lib").glob("python3*")) / "site-packages"
-        (site / "mlassay.pth").write_text(f"{sources}\n", encoding="utf-8")
+        _install(_fresh(folder), path, temporary, "--only-binary", ":all:")
         (folder / READY).touch()
     return folder / "bin/python"
 

@@ -55,12 +55,17 @@ ACTIONS = {
         "gates", RUN | FILES, {"cross-checks": "--cross-checks"}, own=(*TEAM, "allow-no"), team=True
     ),
     "sign": Action("light", RUN, secrets={"key": "MLASSAY_SIGNING_KEY"}),
-    "record": Action("light", RUN | {"reviews": "--reviews"}, secrets=TOKEN, commits=True),
+    "record": Action(
+        "light",
+        RUN | {"reviews": "--reviews"},
+        secrets={"key": "MLASSAY_DESK_KEY"} | TOKEN,
+        commits=True,
+    ),
     "promote": Action(
         "light",
         {"reason": "--reason"},
         words=("environment", "release"),
-        secrets=TOKEN | {"key": "MLASSAY_DESK_KEY"},
+        secrets={"key": "MLASSAY_DESK_KEY"} | TOKEN,
         commits=True,
     ),
     "decide": Action(
@@ -71,7 +76,12 @@ ACTIONS = {
         own=("allow-no",),
         secrets=TOKEN,
     ),
-    "report": Action("light", RUN | {"head": "--head", "sarif": "--sarif"}, own=("run-id",), secrets=TOKEN),
+    "report": Action(
+        "light",
+        RUN | {name: f"--{name}" for name in ("head", "head-repository", "head-branch", "sarif")},
+        own=("run-id", "conclusion"),
+        secrets=TOKEN,
+    ),
     "verify": Action("light", words=("release",)),
     "status": Action("light", {"due": "--due"}),
 }
