@@ -25,7 +25,7 @@ def call(Map given, Map step) {
     script += operands(given, step)
     int code = 0
     // A key is lent to the verb alone: whatever has to be installed is installed before.
-    if (!given.command && (step.key || step.pushes || step.reads)) {
+    if (!given.command && (step.key || step.pushes || step.reads || step.forge)) {
         sh(label: 'prepare mlassay', script: "#!/bin/sh\nexec ${quoted(launcher(given, step))}\n")
     }
     lent(given, step) {
@@ -62,6 +62,7 @@ List names(Map step) {
     found.addAll(step.operands ?: [])
     found.addAll(step.key ? [step.key] : [])
     found.addAll(step.pushes || step.reads ? ['login', 'sshKey'] : [])
+    found.addAll(step.forge ? ['forge', 'token'] : [])
     return found
 }
 
@@ -152,31 +153,48 @@ String quoted(List words) {
 /** Runs the body with the credentials that this one verb needs, and with no other. */
 void lent(Map given, Map step, Closure body) {
     List credentials = []
-    List git = []
+    List values = []
+    Map git = [:]
     if (step.key && given[step.key]) {
         credentials << file(credentialsId: given[step.key], variable: 'MLASSAY_KEY_FILE')
     }
     if ((step.pushes || step.reads) && given.login) {
         credentials << usernamePassword(credentialsId: given.login, usernameVariable: 'MLASSAY_GIT_USERNAME',
             passwordVariable: 'MLASSAY_GIT_PASSWORD')
-        git += ['GIT_CONFIG_COUNT=1', 'GIT_CONFIG_KEY_0=credential.helper',
-            'GIT_CONFIG_VALUE_0=!f() { printenv MLASSAY_GIT_USERNAME | sed s/^/username=/; printenv MLASSAY_GIT_PASSWORD | sed s/^/password=/; }; f']
+        git['credential.helper'] = '!f() { printenv MLASSAY_GIT_USERNAME | sed s/^/username=/; ' +
+            'printenv MLASSAY_GIT_PASSWORD | sed s/^/password=/; }; f'
     }
     if ((step.pushes || step.reads) && given.sshKey) {
         credentials << sshUserPrivateKey(credentialsId: given.sshKey, keyFileVariable: 'MLASSAY_GIT_KEY_FILE')
-        git << 'GIT_SSH_COMMAND=ssh -o IdentitiesOnly=yes -o BatchMode=yes -i "$MLASSAY_GIT_KEY_FILE"'
+        values << 'GIT_SSH_COMMAND=ssh -o IdentitiesOnly=yes -o BatchMode=yes -i "$MLASSAY_GIT_KEY_FILE"'
+    }
+    if (step.forge && given.forge) {
+        Map variables = [github: 'GITHUB_TOKEN', gitea: 'GITEA_TOKEN']
+        if (!variables[given.forge]) {
+            error("there is no forge '${given.forge}'; there are: gitea, github (leave it out for plain git)")
+        }
+        git['mlassay.forge'] = given.forge
+        if (given.token) {
+            credentials << string(credentialsId: given.token, variable: variables[given.forge])
+        }
     }
     if (step.pushes) {
         // Names in commits prove nothing to mlassay; git only wants that there are some.
-        git += ['GIT_AUTHOR_NAME=mlassay', 'GIT_AUTHOR_EMAIL=mlassay@jenkins.invalid',
-            'GIT_COMMITTER_NAME=mlassay', 'GIT_COMMITTER_EMAIL=mlassay@jenkins.invalid']
+        git['user.name'] = 'mlassay'
+        git['user.email'] = 'mlassay@jenkins.invalid'
     }
+    int count = 0
+    for (name in git.keySet()) {
+        values += ["GIT_CONFIG_KEY_${count}=${name}", "GIT_CONFIG_VALUE_${count}=${git[name]}"]
+        count += 1
+    }
+    values << "GIT_CONFIG_COUNT=${count}"
     if (credentials) {
         withCredentials(credentials) {
-            withEnv(git) { body() }
+            withEnv(values) { body() }
         }
     } else {
-        withEnv(git) { body() }
+        withEnv(git ? values : []) { body() }
     }
 }
 

@@ -4,14 +4,14 @@
  *
  * Keys are named by the release job alone. Each is lent to one verb, in a stage that runs no code of the repository.
  *
- * @param agent label of the agents that validate, test and decide
- * @param trainAgent label of the agents that train
- * @param rebuildAgent label of the agents that train once more where the risk is major or severe
+ * @param agent label of the agents that validate, test and decide; by default any
+ * @param trainAgent label of the agents that train; by default `agent`
+ * @param rebuildAgent label of the agents that train once more where the risk is major or severe; by default `trainAgent`
  * @param signAgent label of the agents that sign, record and promote: they should do nothing else
  * @param container image to validate and test in
  * @param trainContainer image to train in
- * @param minutes limit of each stage but training
- * @param trainMinutes limit of training
+ * @param minutes limit of each stage but training; by default 60
+ * @param trainMinutes limit of training; by default 360
  * @param crossChecks true: hold the gates against Fairlearn and ART, too
  * @param version full commit of mlassay; by default the version of this library
  * @param source where to fetch mlassay from
@@ -20,13 +20,15 @@
  * @param requirements lock file of the team's own packages, `none` for none
  * @param releaseJob full name of the release job, to be started for each commit of the main line
  * @param repository release job only: address of the repository
- * @param branch the main line's name
+ * @param branch the main line's name; by default main
  * @param signingKey release job only: the id of a secret file, the CI signer's private key (PEM)
  * @param login release job: the id of a user name and password that may push; Multibranch: one that may only read
  * @param sshKey the same as an SSH key
  * @param promote release job only: environment to ask for when the verdict is passed
  * @param reason release job only: why, for those who are asked
  * @param deskKey release job only: the id of a secret file, the key of the CI signer of requests (PEM)
+ * @param forge release job only: gitea or github, to open pull requests there; by default plain git
+ * @param token release job only: the id of a secret text, a token for that forge
  */
 def call(Map given = [:]) {
     mlassay.known(given, names(), 'pipeline')
@@ -59,6 +61,15 @@ def call(Map given = [:]) {
                 steps {
                     script {
                         mlassayStage(settings, facts, limits) { mlassayDecide(common + remote + [promotion: judged]) }
+                    }
+                }
+            }
+            stage('Reuse') {
+                when { beforeAgent true; expression { reusable(settings, facts) } }
+                agent { label "${settings.agent}" }
+                steps {
+                    script {
+                        mlassayStage(settings, facts, limits) { mlassayRun(common + [reuse: true]) }
                     }
                 }
             }
@@ -110,9 +121,10 @@ def call(Map given = [:]) {
                         mlassayStage(settings, facts, limits) {
                             mlassayStage.bring(settings, facts, 'train')
                             mlassayStage.bring(settings, facts, 'parts')
-                            facts.test = mlassayTest(common + [withParts: true, crossChecks: settings.crossChecks,
-                                junit: '.mlassay/junit.xml', sarif: '.mlassay/findings.sarif'])
+                            facts.test = mlassayTest(common + [requirements: 'none', withParts: true,
+                                crossChecks: settings.crossChecks, junit: '.mlassay/junit.xml', sarif: '.mlassay/findings.sarif'])
                             mlassayStage.keep(settings, facts, 'test')
+                            mlassayReport(common + [head: facts.commit, dryRun: true])
                         }
                     }
                 }
@@ -155,8 +167,9 @@ def call(Map given = [:]) {
                 steps {
                     script {
                         mlassayStage(settings, facts, signLimits) {
-                            mlassayPromote(common + remote + [environment: settings.promote, release: facts.sign.release,
-                                reason: settings.reason, deskKey: settings.deskKey])
+                            mlassayPromote(common + remote + settings.subMap(['forge', 'token']) + [
+                                environment: settings.promote, release: facts.sign.release, reason: settings.reason,
+                                deskKey: settings.deskKey])
                         }
                     }
                 }
@@ -174,15 +187,22 @@ Map defaults() {
 List names() {
     return mlassay.common() - ['run'] + ['agent', 'trainAgent', 'rebuildAgent', 'signAgent', 'container', 'trainContainer',
         'minutes', 'trainMinutes', 'crossChecks', 'releaseJob', 'repository', 'branch', 'signingKey', 'login', 'sshKey',
-        'promote', 'reason', 'deskKey']
+        'promote', 'reason', 'deskKey', 'forge', 'token']
 }
 
 /** Whether this build trains and tests: not when the release job will, nor when these inputs have their verdict already. */
 boolean due(Map settings, Map facts) {
-    if (settings.repository) {
-        return facts.plan.release == 'true'
-    }
-    return !(settings.releaseJob && env.BRANCH_NAME == settings.branch) && !asked(settings) && !facts.plan.reuse
+    return settings.repository ? facts.plan.release == 'true' : here(settings) && !facts.plan.reuse
+}
+
+/** Whether this build shows the verdict that a recorded release with the same inputs has. */
+boolean reusable(Map settings, Map facts) {
+    return !settings.repository && here(settings) && facts.plan.reuse
+}
+
+/** Whether a build of the Multibranch job is of sources, and is not left to the release job. */
+boolean here(Map settings) {
+    return !asked(settings) && !(settings.releaseJob && env.BRANCH_NAME == settings.branch)
 }
 
 /** The id of the promotion or change that this branch asks for, or an empty text. */

@@ -44,7 +44,7 @@ Map source(Map settings, String commit) {
 
 /** Puts one folder of the run folder aside for later stages; its digest stays with the controller. */
 void keep(Map settings, Map facts, String name) {
-    facts.digests["${name}"] = digest(settings, name)
+    facts.digests[name] = digest(settings, name)
     stash(name: "mlassay-${name}", includes: ".mlassay/run/${name}/**", useDefaultExcludes: false)
 }
 
@@ -53,8 +53,8 @@ void bring(Map settings, Map facts, String name) {
     dir(".mlassay/run/${name}") { deleteDir() }
     unstash("mlassay-${name}")
     String found = digest(settings, name)
-    if (found != facts.digests["${name}"]) {
-        error("what arrived as mlassay-${name} has digest ${found}, and ${facts.digests["${name}"]} was sent: build again")
+    if (found != facts.digests[name]) {
+        error("what arrived as mlassay-${name} has digest ${found}, and ${facts.digests[name]} was sent: build again")
     }
 }
 

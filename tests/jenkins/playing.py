@@ -50,6 +50,7 @@ class Play:
             "script": RELEASE.format(url=self.url, command=MLASSAY, more=more),
             "credentials": {
                 "signing": {"kind": "file", "value": self.story.key("ci").read_text()},
+                "desk": {"kind": "file", "value": (self.story.keys / "mlassay-desk.pem").read_text()},
                 "push": {"kind": "usernamePassword", "user": "robot", "value": PASSWORD},
             },
         } | job
@@ -80,6 +81,10 @@ def started(folder: Path, *names: str) -> list[Play]:
     first = Story(folder / names[0], cross_checks=False)
     for _ in fork(first):
         pass
+    # The desk's key has to be part of the first commit: any later one would need people's approval.
+    first.verb("keys", "new", "--ci", "--desk", "--id", "desk", "--out", str(first.keys))
+    first.git("commit", "--quiet", "--all", "--amend", "--no-edit")
+    first.git("push", "--quiet", "--force")
     stories = [first]
     for name in names[1:]:
         shutil.copytree(first.folder, folder / name)
@@ -121,3 +126,18 @@ def _blob(repository: str, path: str) -> bytes:
     return subprocess.run(
         [git, "-C", repository, "cat-file", "blob", f"main:{path}"], capture_output=True, check=True
     ).stdout
+
+
+def snapshot(folder: Path) -> tuple[Path, str]:
+    """A repository with mlassay as it stands in this checkout, and its commit: what a library would be pinned to."""
+    for name in ("actions", "jenkins", "requirements", "src", "template"):
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "target", "*.pyc")
+        )
+    who = ["-c", "user.name=mlassay", "-c", "user.email=mlassay@example.com"]
+    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "Pinned"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return folder, head.stdout.strip()

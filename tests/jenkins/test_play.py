@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.jenkins.playing import MLASSAY, PASSWORD, TEMPLATE, Play, play, started
+from mlassay.cli.play import Story
+from tests.jenkins.playing import MLASSAY, PASSWORD, TEMPLATE, Play, play, snapshot, started
 
 pytestmark = pytest.mark.ci_extension
 HOSTILE = "change/$(touch${IFS}canary);'\"]]>&|`touch${IFS}canary`"
 SECRETS = {"MLASSAY_KEY_FILE", "MLASSAY_GIT_USERNAME", "MLASSAY_GIT_PASSWORD", "MLASSAY_GIT_KEY_FILE"}
+REASON = "It is better: $(touch canary) `touch canary` ]]> $HOME"
+SIGN, RECORD, PROMOTE = (
+    ("release", verb.capitalize(), f"mlassay {verb}") for verb in ("sign", "record", "promote")
+)
 CALLED = TEMPLATE.replace(
     "mlassayPipeline()",
     f"mlassayPipeline(releaseJob: 'release', command: '{MLASSAY}', requirements: 'none')",
@@ -24,7 +29,8 @@ def plays(tmp_path_factory) -> dict[str, Play]:
     everybody = started(folder, "passing", "failing", "tampered", "hostile", "branch")
     passing, failing, tampered, hostile, branch = everybody
     assert CALLED != TEMPLATE
-    passing.release(plugins=["junit", "recordIssues"])
+    asking = f", promote: 'staging', deskKey: 'desk', reason: '{REASON}'"
+    passing.release(more=asking, plugins=["junit", "recordIssues"])
     passing.multibranch(CALLED)
 
     ml = failing.story.team / "ml.yaml"
@@ -56,7 +62,7 @@ def test_a_commit_of_the_main_line_ends_with_its_evidence_on_the_remote(plays):
     one = plays["passing"]
     assert one.builds["model"]["result"] == "SUCCESS", one.builds
     states = _stages(one.builds["release"])
-    ran = {"Validate", "Train", "Rebuild", "Unit", "Gates", "Sign", "Record"}
+    ran = {"Validate", "Train", "Rebuild", "Unit", "Gates", "Sign", "Record", "Promote"}
     assert {name for name, state in states.items() if state == "passed"} == ran
     assert {"verdict.json", "release.json", "report.md"} <= {Path(name).name for name in one.evidence()}
 
@@ -96,6 +102,30 @@ def test_a_failed_gate_makes_the_build_red_and_is_recorded_all_the_same(plays):
     assert verdict["outcome"] == "failed"
 
 
+def test_the_key_that_signs_evidence_and_the_one_that_asks_are_two(plays):
+    seen = {}
+    one = plays["passing"]
+    for call in one.calls:
+        if file := call["environment"].get("MLASSAY_KEY_FILE"):
+            assert '--key\'="$MLASSAY_KEY_FILE"' in call["script"].replace("--ci-key", "--key")
+            seen[call["stage"]] = file
+    assert seen.keys() == {"Sign", "Promote"}
+    assert "'--ci-key'" in next(call["script"] for call in one.calls if call["stage"] == "Promote")
+
+
+def test_a_passed_release_is_asked_for_by_the_desk_with_the_reason_as_it_was_written(plays):
+    one = plays["passing"]
+    refs = one.story.git(
+        "for-each-ref", "--format=%(refname:short)", "refs/heads/", cwd=Path(one.url)
+    ).split()
+    (branch,) = [ref for ref in refs if ref.startswith("promotion/staging/")]
+    request = one.story.git(
+        "show", f"{branch}:promotions/{branch.removeprefix('promotion/')}/request.json", cwd=Path(one.url)
+    )
+    assert json.loads(request)["reason"] == REASON
+    assert not list(one.folder.rglob("canary"))
+
+
 def test_the_signing_key_is_lent_to_sign_and_the_login_to_record_and_nobody_else_has_either(plays):
     held = {}
     for one in plays.values():
@@ -103,9 +133,9 @@ def test_the_signing_key_is_lent_to_sign_and_the_login_to_record_and_nobody_else
             for name in SECRETS & call["environment"].keys():
                 held.setdefault(name, set()).add((call["job"], call["stage"], call["label"]))
     assert held == {
-        "MLASSAY_KEY_FILE": {("release", "Sign", "mlassay sign")},
-        "MLASSAY_GIT_USERNAME": {("release", "Record", "mlassay record")},
-        "MLASSAY_GIT_PASSWORD": {("release", "Record", "mlassay record")},
+        "MLASSAY_KEY_FILE": {SIGN, PROMOTE},
+        "MLASSAY_GIT_USERNAME": {RECORD, PROMOTE},
+        "MLASSAY_GIT_PASSWORD": {RECORD, PROMOTE},
     }
 
 
@@ -119,7 +149,8 @@ def test_no_key_and_no_password_stands_in_a_command_or_in_a_log(plays):
 
 def test_nothing_runs_where_the_key_is_but_mlassay_and_the_digests(plays):
     labels = {call["label"] for call in plays["passing"].calls if call["agent"] == "sign"}
-    assert labels == {"mlassay sign", "mlassay record", "digest of train", "digest of test", "digest of sign"}
+    verbs = {"mlassay sign", "mlassay record", "mlassay promote"}
+    assert labels == verbs | {"digest of train", "digest of test", "digest of sign"}
 
 
 def test_keys_are_gone_from_the_agent_when_the_build_ends(plays):
@@ -137,6 +168,7 @@ def test_training_tests_and_signing_are_on_agents_of_their_own(plays):
         "Gates": "test",
         "Sign": "sign",
         "Record": "sign",
+        "Promote": "sign",
     }
 
 
@@ -181,3 +213,37 @@ def test_every_folder_is_the_jobs_own_workspace(plays):
     for one in plays.values():
         for call in one.calls:
             assert Path(call["folder"]).is_relative_to(one.folder / "agents")
+
+
+@pytest.fixture(scope="module")
+def untouched(plays, tmp_path_factory) -> Play:
+    """The template's own Jenkinsfile, not a word changed, on a branch that changes no input of a recorded release."""
+    folder = tmp_path_factory.mktemp("pinned")
+    home, commit = snapshot(folder / "mlassay")
+    story = plays["passing"].story
+    story.git("fetch", "-q", "origin")
+    story.git("checkout", "-q", "-B", "words", "origin/main")
+    (story.team / "README.md").write_text("# Other words\n")
+    story.git("commit", "-qam", "Say it otherwise")
+    story.git("push", "-q", "origin", "words")
+    one = Play("untouched", Story(story.folder, cross_checks=False))
+    mirror = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{home.as_uri()}.insteadOf"}
+    mirror["GIT_CONFIG_VALUE_0"] = "https://github.com/mlassay/mlassay.git"
+    one.multibranch(TEMPLATE, branch="words", version=commit, environment=mirror)
+    play(folder, [one])
+    return one
+
+
+def test_the_templates_jenkinsfile_installs_the_pinned_commit_and_reuses_a_recorded_verdict(untouched):
+    build = untouched.builds["model"]
+    assert build["result"] == "SUCCESS", build
+    states = _stages(build)
+    assert {name for name, state in states.items() if state == "passed"} == {"Validate", "Reuse"}
+    assert [call["label"].split(" ")[0] for call in untouched.calls] == ["fetch", "mlassay", "mlassay"]
+    recorded = next(data for name, data in untouched.evidence().items() if name.endswith("/verdict.json"))
+    assert build["archived"]["verdict.json"].encode() == recorded
+
+
+def test_what_is_installed_once_is_found_again(untouched):
+    first, second = [call["seconds"] for call in untouched.calls if call["label"].startswith("mlassay")]
+    assert second < first

@@ -164,7 +164,7 @@ class Jenkins extends BasePipelineTest {
         on('libraryResource', [String]) { String path -> new File("resources/${path}").getText('UTF-8') }
         on('withEnv', [List, Closure]) { List values, Closure body -> withValues(values, body) }
         on('withCredentials', [List, Closure]) { List items, Closure body -> withSecrets(items, body) }
-        for (kind in ['file', 'usernamePassword', 'sshUserPrivateKey']) {
+        for (kind in ['file', 'usernamePassword', 'sshUserPrivateKey', 'string']) {
             String name = kind
             on(kind, [Map]) { Map item -> [kind: name] + item }
         }
@@ -218,7 +218,9 @@ class Jenkins extends BasePipelineTest {
             if (found == null || found.kind != item.kind) {
                 throw new IllegalStateException("Could not find credentials entry with ID '${item.credentialsId}'")
             }
-            if (item.kind == 'usernamePassword') {
+            if (item.kind == 'string') {
+                values[item.variable] = found.value
+            } else if (item.kind == 'usernamePassword') {
                 values[item.usernameVariable] = found.user
                 values[item.passwordVariable] = found.value
             } else {
