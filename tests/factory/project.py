@@ -12,12 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from mlassay.digest import sha256
-from mlassay.evidence.statement import EVIDENCE_PREDICATES
+from mlassay.evidence.statement import DESK_PREDICATES, EVIDENCE_PREDICATES
 from mlassay.git import Identity, Repository
 from mlassay.manifest import DataFile, root_digest
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 PEOPLE = {"dana": ("lending", "developer"), "robin": ("lending", "reviewer"), "lee": ("risk", "risk-lead")}
+ACCOUNTS = {"dana": 101, "robin": 102, "lee": 103}
+DESK = f"valid_from: 2026-01-01\nsigns: [{', '.join(DESK_PREDICATES)}]"
 AUTHOR = Identity("Dana", "dana@example.org")
 
 CONFIG = """\
@@ -106,8 +108,12 @@ def make(
     signer: str = "",
     policy: str = POLICY,
     config: str = CONFIG,
+    reviews: str = "",
 ) -> Project:
-    """A new repository at ``path``/team; ``signer`` is YAML that replaces the fields of the CI signer ``ci``."""
+    """A new repository at ``path``/team; ``signer`` is YAML that replaces the fields of the CI signer ``ci``.
+
+    With ``reviews`` (a forge's name) reviews there count, people have accounts on it, and ``desk`` is its signer.
+    """
     keys = path / "keys"
     keys.mkdir(parents=True)
     bare = Repository.init(path / "remote.git", bare=True) if remote else None
@@ -122,8 +128,8 @@ def make(
             "ml.yaml": config,
             "train.py": "print('never run')\n",
             ".gitignore": ".mlassay/\n",
-            "governance/policy.yaml": policy,
-            "governance/people.yaml": people_yaml(keys, signer),
+            "governance/policy.yaml": policy + (f"reviews: {reviews}\n" if reviews else ""),
+            "governance/people.yaml": people_yaml(keys, signer, reviews),
             "data/applications.csv": TABLE,
             "data/applications.missing.md": "People without a bank account are missing, and may be harmed.\n",
             "data/applications.manifest.yaml": manifest_yaml(),
@@ -141,8 +147,11 @@ def add_remote(repo: Repository, remote: Path) -> None:
     repo.set_config("branch.main.merge", "refs/heads/main")
 
 
-def people_yaml(keys: Path, signer: str = "") -> str:
-    """people.yaml with `PEOPLE` and the CI signer ``ci``, whose private keys lie in ``keys`` afterwards."""
+def people_yaml(keys: Path, signer: str = "", reviews: str = "") -> str:
+    """people.yaml with `PEOPLE` and the CI signer ``ci``, whose private keys lie in ``keys`` afterwards.
+
+    ``desk``, who asks for promotions and records reviews, is there with ``reviews``, the forge of `ACCOUNTS`.
+    """
     lines = ["version: 1", "people:"]
     for id_, (team, role) in PEOPLE.items():
         lines += [
@@ -152,8 +161,11 @@ def people_yaml(keys: Path, signer: str = "") -> str:
             f"    roles: [{role}]",
             f"    emails: [{id_}@example.org]",
             f"    keys: [{{key: {person_key(keys, id_)}, valid_from: 2026-01-01}}]",
+            *([f"    accounts: {{{reviews}: {ACCOUNTS[id_]}}}"] if reviews else []),
         ]
-    return "\n".join([*lines, "signers:", *signer_yaml("ci", ci_key(keys), signer)]) + "\n"
+    lines += ["signers:", *signer_yaml("ci", ci_key(keys), signer)]
+    lines += signer_yaml("desk", ci_key(keys, "desk"), DESK) if reviews else []
+    return "\n".join(lines) + "\n"
 
 
 def signer_yaml(id_: str, public: str, fields: str = "") -> list[str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from mlassay.cli import told
 from mlassay.cli.common import Command, directory_option, forge_option, json_option, note, print_json
+from mlassay.cli.desk import ci_key_option, decide_at, told_decision
 from mlassay.cli.requests import (
     BEHIND,
     ask_for_reviews,
@@ -43,6 +45,7 @@ def _key(command: Command) -> Command:
 @click.option("--reason", default="", help="Why; everybody who is asked reads it.")
 @click.option("--question", multiple=True, help="Something that every approval must answer; may be repeated.")
 @_key
+@ci_key_option
 @_dry_run
 @forge_option
 @json_option
@@ -53,22 +56,29 @@ def promote(
     reason: str,
     question: tuple[str, ...],
     key: Path | None,
+    ci_key: Path | None,
     dry_run: bool,
     as_json: bool,
     directory: Path,
 ) -> None:
     """Open a promotion of RELEASE (by default the newest that has not been there) to ENVIRONMENT.
 
-    Running it again finds the open promotion instead of opening another one.
+    Running it again finds the open promotion instead of opening another one. With a desk's key (--ci-key, or
+    MLASSAY_DESK_KEY and no --key) the CI asks; whoever set that run off may not approve.
     """
+    from mlassay import ci
     from mlassay.evidence.records import Question
     from mlassay.render.page import promotion_page
+    from mlassay.stages._sealed import run_now
     from mlassay.stages.promote import promote as stage
-    from mlassay.wiring import person_signer
+    from mlassay.wiring import desk_signer, person_signer
 
+    if key is not None and ci_key is not None:
+        raise click.UsageError("a person asks (--key) or a CI does (--ci-key), not both.")
     desk = open_desk(directory)
     asked = [Question(f"asked.{number}", text) for number, text in enumerate(question, 1)]
-    signer = person_signer(key, desk.repository)
+    machine = ci_key is not None or (key is None and bool(ci.desk_key()))
+    signer = desk_signer(ci_key) if machine else person_signer(key, desk.repository)
     done = stage(
         desk,
         signer,
@@ -77,8 +87,12 @@ def promote(
         reason=reason,
         questions=asked,
         page=promotion_page,
+        run=run_now(desk.repository, ci.context()),
         dry_run=dry_run,
     )
+    if done.pull is not None:
+        number = str(done.pull.number) if done.pull.number else ""
+        told.outputs("promote", promotion=done.name.id, number=number, url=done.pull.url)
     ask_for_reviews(desk, done.name, done.pull, already=done.already)
     if as_json:
         print_json(
@@ -191,23 +205,34 @@ def withdraw(
 
 
 @click.command(epilog="Example: mlassay decide 20261121-5e6f7a8b")
-@click.argument("promotion")
+@click.argument("promotion", required=False)
+@click.option(
+    "--head", metavar="SHA", help="Decide about the open request whose branch stands at this commit."
+)
+@click.option("--post", is_flag=True, help="With --head: post the answer as the check mlassay/decide.")
 @forge_option
 @json_option
 @directory_option
-def decide(promotion: str, as_json: bool, directory: Path) -> None:
+def decide(promotion: str | None, head: str | None, post: bool, as_json: bool, directory: Path) -> None:
     """Print the policy's decision about PROMOTION (or a change): each demand met or not, and what to do.
 
-    Exits with 0 for yes and 1 for no.
+    Exits with 0 for yes and 1 for no. With --head, a pull request that is no request may not touch guarded paths.
     """
     from mlassay.render.decision import decision_json, decision_lines
     from mlassay.stages.merge import decided
 
-    _, decision = decided(open_desk(directory), promotion)
+    if (promotion is None) == (head is None) or (post and head is None):
+        raise click.UsageError("name a promotion or a change, or a commit with --head SHA (and then --post).")
+    if head is not None:
+        decide_at(directory, head, post=post, as_json=as_json)
+        return
+    wanted = promotion or ""
+    _, decision = decided(open_desk(directory), wanted)
+    told_decision(wanted, decision)
     if as_json:
-        print_json(decision_json(promotion, decision))
+        print_json(decision_json(wanted, decision))
     else:
-        for line in decision_lines(promotion, decision):
+        for line in decision_lines(wanted, decision):
             say(line)
     exit_no(decision.allowed)
 
@@ -228,11 +253,12 @@ def merge(promotion: str, dry_run: bool, as_json: bool, directory: Path) -> None
 
     done = stage(open_desk(directory), promotion, dry_run=dry_run)
     if as_json:
-        landed = {"commit": done.commit or None, "already": done.already, "winner": done.winner or None}
+        landed: dict[str, object] = {"commit": done.commit or None, "already": done.already}
+        landed |= {"winner": done.winner or None, "unrecorded": done.unrecorded}
         print_json(decision_json(promotion, done.decision) | landed)
     else:
         show_merge(promotion, done, dry_run=dry_run)
-    exit_no(done.decision.allowed)
+    exit_no(done.decision.allowed or (done.already and done.unrecorded))
 
 
 @click.command(epilog="Example: mlassay propose --reason 'Sam joins the reviewers because Robin is away.'")

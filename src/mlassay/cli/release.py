@@ -20,6 +20,7 @@ from mlassay.cli.common import (
     run_option,
     show_error,
 )
+from mlassay.cli.desk import ALL, ci_key_option, record_reviews
 from mlassay.errors import EvidenceError, ExitCode, Problem
 
 if TYPE_CHECKING:
@@ -82,14 +83,32 @@ def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> 
 
 @click.command(epilog="Example: mlassay record --dry-run")
 @click.option("--dry-run", is_flag=True, help="Say what would be committed, and commit nothing.")
+@click.option(
+    "--reviews",
+    is_flag=False,
+    flag_value=ALL,
+    metavar="[ID]",
+    help="Record the forge's reviews of a request that landed instead; without an ID, all that are missing.",
+)
+@ci_key_option
 @run_option
 @directory_option
 @json_option
-def record(dry_run: bool, run_folder: Path, directory: Path, as_json: bool) -> None:
+def record(
+    dry_run: bool,
+    reviews: str | None,
+    ci_key: Path | None,
+    run_folder: Path,
+    directory: Path,
+    as_json: bool,
+) -> None:
     """Put a release's evidence on the main line, whatever its verdict.
 
     One commit, pushed only if the main line is where it was seen. Recording a release again changes nothing.
     """
+    if reviews is not None:
+        record_reviews(directory, reviews, ci_key, dry_run=dry_run, as_json=as_json)
+        return
     from mlassay import wiring
     from mlassay.git import Repository
     from mlassay.stages.record import record as stage

@@ -154,7 +154,7 @@ def show_merge(promotion: str, done: Merged, *, dry_run: bool) -> None:
     """What came of a merge, for people."""
     from mlassay.render.decision import decision_lines
 
-    if not done.decision.allowed:
+    if not done.decision.allowed and not (done.already and done.unrecorded):
         for line in decision_lines(promotion, done.decision):
             say(line)
         if done.winner:
@@ -164,6 +164,8 @@ def show_merge(promotion: str, done: Merged, *, dry_run: bool) -> None:
         would("main", done.paths, done.message)
         return
     say(f"{promotion} {'had landed already' if done.already else 'has landed'}: {done.commit[:12]}")
+    if done.unrecorded:
+        say(f"It rests on reviews, which must be recorded: mlassay record --reviews {promotion}")
     if not done.local_is_current:
         note(BEHIND)
 

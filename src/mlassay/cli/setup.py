@@ -120,6 +120,9 @@ def _registration(command: Command) -> Command:
 @_registration
 @click.option("--ci", is_flag=True, help="A CI's key for evidence instead of a person's.")
 @click.option(
+    "--desk", is_flag=True, help="With --ci: a key that asks for promotions and records reviews instead."
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the private part  [default: ~/.ssh]",
@@ -134,6 +137,7 @@ def new(
     role: tuple[str, ...],
     email: tuple[str, ...],
     ci: bool,
+    desk: bool,
     out: Path | None,
     no_passphrase: bool,
     demo: bool,
@@ -141,6 +145,8 @@ def new(
     """Make a key and register its public half; the private half never enters the repository."""
     from mlassay.signers import keys as maker
 
+    if desk and not ci:
+        raise click.UsageError("--desk is a CI's: say --ci --desk.")
     repository = Repository.open(directory)
     text = _people_text(directory)
     folder = out or Path.home() / ".ssh"
@@ -149,7 +155,9 @@ def new(
     if ci:
         path = folder / f"mlassay-{id_}.pem"
         pem = maker.new_ci_key(path, phrase=id_ if demo else None)
-        text = people.add_signer(text, id_, pem, maker.EVIDENCE, today=_today(), demo=demo)
+        text = people.add_signer(
+            text, id_, pem, maker.DESK if desk else maker.EVIDENCE, today=_today(), demo=demo
+        )
     else:
         people.check_person(text, id_, name=name, team=team, roles=role)
         path = folder / f"mlassay-{id_}"

@@ -11,6 +11,9 @@ ON_APPROVALS = ("approvals", "outside", "questions")
 ON_APPROVALS_OF = ("owner.", "weakening.")
 
 
+GO_BACK = "it has landed all the same: ask for what ran before, or for this anew, by a request of its own"
+
+
 def reviews(case: Case, others: Iterable[Demand]) -> Iterator[Demand]:
     """Reviews that count, and those that do not with the reason; ``others`` are the demands made so far.
 
@@ -32,6 +35,10 @@ def reviews(case: Case, others: Iterable[Demand]) -> Iterator[Demand]:
     if facts.recorded is False and lacking:
         what = f"its signed records alone do not meet {', '.join(lacking)}, and no record of its reviews on {forge} is on the main line"
         yield Demand("reviews", met=False, what=what, remedy=record_command(case.id))
+        return
+    if facts.recorded and lacking:
+        what = f"its signed records and the reviews that were recorded do not meet {', '.join(lacking)}"
+        yield Demand("reviews", met=False, what=what, remedy=GO_BACK)
         return
     counted = [signed for signed in case.approvals if signed.review is not None]
     told = ", ".join(f"{signed.record.person} ({signed.path})" for signed in counted) or "nobody"

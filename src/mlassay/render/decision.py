@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlassay.policy import Decision, Demand
+from mlassay.render.markdown import escape
 from mlassay.render.text import count, plain
 
 LONG = 1000
@@ -22,6 +23,19 @@ def decision_lines(name: str, decision: Decision) -> Iterator[str]:
             yield f"    do: {plain(demand.remedy, LONG)}"
     answer = "yes" if decision.allowed else f"no: {count(len(decision.unmet), 'demand')} not met"
     yield f"{plain(name)}: {answer}"
+
+
+def decision_markdown(name: str, decision: Decision) -> str:
+    """The same as Markdown: what is missing first, what is met folded away."""
+    answer = "yes" if decision.allowed else f"no: {count(len(decision.unmet), 'demand')} not met"
+    parts = [f"**{escape(name) or 'this pull request'}: {answer}**", ""]
+    for demand in decision.unmet:
+        parts.append(f"- {escape(demand.id)}: {escape(demand.what, LONG)}")
+        parts += [f"  Do: {escape(demand.remedy, LONG)}"] if demand.remedy else []
+    met = [demand for demand in decision.demands if demand.met]
+    parts += ["", "<details><summary>What is met</summary>", ""] if met else []
+    parts += [f"- {escape(demand.id)}: {escape(demand.what, LONG)}" for demand in met]
+    return "\n".join([*parts, "", "</details>"] if met else parts)
 
 
 def decision_json(name: str, decision: Decision) -> dict[str, Any]:

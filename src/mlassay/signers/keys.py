@@ -7,9 +7,10 @@ import subprocess
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, Problem
+from mlassay.evidence.statement import DESK_PREDICATES as DESK
 from mlassay.evidence.statement import EVIDENCE_PREDICATES as EVIDENCE
 
-__all__ = ["EVIDENCE", "new_ci_key", "new_person_key", "read_public"]
+__all__ = ["DESK", "EVIDENCE", "new_ci_key", "new_person_key", "read_public"]
 
 
 def new_person_key(path: Path, id_: str, *, ask_passphrase: bool, phrase: str | None = None) -> str:

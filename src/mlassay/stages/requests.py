@@ -64,6 +64,14 @@ class Desk:
         heard = self.reviews_of(found.pull) if case.policy.reviews == self.reviews_on else ()
         return with_live_reviews(case, self.reviews_on, heard, found.pull.head)
 
+    def hear(self, case: Case, branch: str, head: str) -> Case:
+        """``case`` of the open request on ``branch`` with its reviews, where policy counts them and a forge tells them."""
+        if case.policy.reviews == NO_REVIEWS or case.policy.reviews != self.reviews_on:
+            return case
+        pull = next((p for p in self.forge.requests() if (p.branch, p.head) == (branch, head)), None)
+        heard = self.reviews_of(pull) if pull is not None else ()
+        return with_live_reviews(case, self.reviews_on, heard, head)
+
     def reviews_of(self, pull: PullRequest) -> Sequence[Review]:
         """The reviews of a pull request, as the forge has them now."""
         return self.reviewing.reviews(pull) if self.reviewing is not None else ()
@@ -82,6 +90,15 @@ def find_open(desk: Desk, request: str) -> Found | None:
     for pull in desk.forge.requests():
         name = name_of_branch(pull.branch)
         if name is not None and name.id == request:
+            return Found(name, pull)
+    return None
+
+
+def find_head(desk: Desk, head: str) -> Found | None:
+    """The open request whose branch stands at this commit; None when there is none."""
+    for pull in desk.forge.requests():
+        name = name_of_branch(pull.branch)
+        if name is not None and pull.head == head:
             return Found(name, pull)
     return None
 

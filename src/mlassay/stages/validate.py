@@ -13,6 +13,7 @@ from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import path_fault, read_yaml
 from mlassay.manifest import Manifest, load_manifest
 from mlassay.plan import Plan, make_plan
+from mlassay.policy.requester import both_kinds
 
 CONFIG, POLICY, PEOPLE = "ml.yaml", "governance/policy.yaml", "governance/people.yaml"
 
@@ -46,6 +47,7 @@ def validate(
         reading.problems += reading.uses(config, paths)
     if policy is not None and people is not None:
         reading.problems += _demo_keys(policy, people)
+        reading.problems += _both_kinds(people)
     if (
         config is not None
         and policy is not None
@@ -214,6 +216,18 @@ def _tracked_people(manifest: Manifest, paths: Collection[str]) -> Iterator[Prob
                 "or, if everybody may have it, write 'public: true' and 'public_why'",
                 path=manifest.path,
                 line=manifest.lines.get(f"files.{number}.path"),
+            )
+
+
+def _both_kinds(people: People) -> Iterator[Problem]:
+    for signer in people.signers.values():
+        if both_kinds(signer):
+            yield Problem(
+                f"the signer '{signer.id}' may sign evidence, and requests or records of reviews as well",
+                why="the signer of review records is another than the signer of evidence: one key would vouch for itself",
+                remedy="give each a key of its own: 'mlassay keys new --ci --desk --id ID'",
+                path=people.path,
+                line=people.lines.get(f"signers.{signer.id}.signs"),
             )
 
 
