@@ -6,9 +6,9 @@ import base64
 import json
 from typing import Any
 
+from tests.servers.github.homes import moment
 from tests.servers.github.routing import Answer, Ask, RefusedError, route
 from tests.servers.github.state import App, Hub, Token
-from tests.servers.github.views import moment
 
 
 def app_of(hub: Hub, bearer: str) -> App | None:

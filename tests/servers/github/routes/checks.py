@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.servers.github import bare
+from tests.servers.github.homes import moment
 from tests.servers.github.routing import Answer, Ask, RefusedError, route
 from tests.servers.github.state import CheckRun, Status
-from tests.servers.github.views import moment
 
 CHECKS = "/repos/{owner}/{repo}/check-runs"
 COMMIT = "/repos/{owner}/{repo}/commits/{ref}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.servers.github.homes import moment, node
 from tests.servers.github.routing import RANK, Answer, Ask, RefusedError, route
 from tests.servers.github.state import Environment, Protection
-from tests.servers.github.views import moment, node
 
 HOME = "/repos/{owner}/{repo}"
 ENVIRONMENT = HOME + "/environments/{environment_name}"
