@@ -304,3 +304,34 @@ def test_json_is_all_that_train_prints_on_standard_output(team):
     answer = json.loads(mlassay(team, "train", "--json").stdout)
     assert answer["passed"]
     assert answer["provenance"]["source"]["dirty"] == []
+
+
+def test_run_takes_a_recorded_verdict_of_the_same_inputs_and_says_so(played, tmp_path):
+    folder = played / "team"
+    found = subprocess.run(
+        ["git", "log", "--format=%H", "--grep=^Record .*passed", "-1"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    git(folder, "checkout", "-q", found)
+    (folder / "README.md").write_text("# Nothing that training or a gate looks at\n")
+    git(folder, "commit", "-q", "-a", "-m", "Say so")
+    release = json.loads(mlassay(folder, "validate", "--json").stdout)["reuse"]
+    done = mlassay(folder, "run", "--reuse", env=ci_environment(tmp_path, "github"))
+    assert f"nothing was trained: release {release} has the same inputs" in done.stderr
+    assert "train:" not in done.stderr
+    assert told(tmp_path / "github.out")["verdict"] == "passed"
+    evidence = folder / "evidence" / release
+    for name in ("verdict.json", "report.md", "gates/bias.json"):
+        assert (folder / ".mlassay/run/test" / name).read_bytes() == (evidence / name).read_bytes()
+    assert not (folder / ".mlassay/run/train").exists()
+    assert "there is no training" in mlassay(folder, "test", code=2).stderr
+
+
+def test_run_with_reuse_trains_where_an_input_differs(team):
+    done = mlassay(team, "run", "--reuse")
+    assert "no recorded release has the same inputs" in done.stderr
+    assert "train:" in done.stderr
+    assert "choose one" in mlassay(team, "run", "--reuse", "--cross-checks", code=2).stderr
