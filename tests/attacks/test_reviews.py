@@ -379,6 +379,16 @@ def test_a_record_that_is_deleted_is_a_finding(team):
     assert "deleted after it was recorded" in told(team)
 
 
+def test_a_forged_record_bars_no_true_one_and_stays_a_finding(team):
+    id_, _ = landed(team)
+    forged(team, id_, key="ci")
+    asked = team.ask(environment="production").name.id
+    team.push("main", {path(id_): None})
+    assert team.record(id_).commit
+    assert demands(team, asked)["main-line"].met
+    assert "deleted after it was recorded" in told(team)
+
+
 def test_a_record_for_what_never_landed_is_a_finding(team):
     id_, _ = landed(team)
     team.record(id_)

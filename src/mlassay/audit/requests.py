@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from mlassay.audit.history import Group
 from mlassay.case.answers import SignedReader, read_answers
 from mlassay.case.machine import read_request
-from mlassay.case.promotion import judge_merged
+from mlassay.case.promotion import merged_case
 from mlassay.case.requests import RequestName, governance_at, with_compromises
 from mlassay.config import People
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.evidence.records import Record, Request, Waiver
 from mlassay.git import Repository
-from mlassay.policy import Signed
+from mlassay.policy import Decision, Demand, Signed, decide
+from mlassay.policy.review_rules import rests_on_approvals
 from mlassay.ports import Verifiers
 
 
@@ -45,24 +46,32 @@ def judge_request(
     kind, commit = ("promotion" if name.environment else "change"), group.last.id
     shown = f"{name.environment}/{name.id}" if name.environment else name.id
     try:
-        decision = judge_merged(repo, commit, verifiers, later=later, parent=group.parent, at=at)
+        case = merged_case(repo, commit, verifiers, later=later, parent=group.parent, at=at)
         reader = _reader(repo, commit, group.parent or "", verifiers, later)
         request, answers = read_request(reader, name), read_answers(reader, name)
     except (EvidenceError, ConfigurationError) as error:
         return Confirmed(kind, shown, commit, problems=_at(name.request, error))
+    decision = decide(case)
     records: list[Signed[Record]] = [request, *answers.approvals, *answers.refusals, *answers.withdrawals]
     problems = [*answers.problems, *(_unsigned(record) for record in records if record.key is None)]
     problems += [
         Problem(f"this would not be let in again: {demand.what}", remedy=demand.remedy, path=name.request)
-        for demand in decision.unmet
+        for demand in _told(decision)
     ]
-    people = tuple(sorted({approval.record.person for approval in answers.approvals}))
+    people = tuple(sorted({approval.record.person for approval in case.approvals}))
     asked = request.record
     about = f"{asked.release} to {name.environment}" if isinstance(asked, Request) else _paths(asked.paths)
     says = f"{about}, asked by {asked.requester}, approved by {', '.join(people) or 'nobody'}"
     checks = sum(1 for demand in decision.demands if demand.met)
     by = tuple(sorted({asked.requester, *people}))
     return Confirmed(kind, shown, commit, says, by, len(records), checks, tuple(problems))
+
+
+def _told(decision: Decision) -> list[Demand]:
+    """The demands that are not met; what reviews would have met is told once, by the demand for their record."""
+    unmet = decision.unmet
+    reviews = any(demand.id == "reviews" for demand in unmet)
+    return [demand for demand in unmet if not (reviews and rests_on_approvals(demand))]
 
 
 def judge_waiver(

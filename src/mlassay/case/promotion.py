@@ -38,7 +38,21 @@ def judge_merged(
     at: str | None = None,
     foreseen: ReviewRecord | None = None,
 ) -> Decision:
-    """Judge a merged promotion or change again, from git alone, at the merge's own date.
+    """Judge a merged promotion or change again, from git alone, at the merge's own date: arguments as `merged_case`."""
+    return decide(merged_case(repo, commit, verifiers, later=later, parent=parent, at=at, foreseen=foreseen))
+
+
+def merged_case(
+    repo: Repository,
+    commit: str,
+    verifiers: Verifiers,
+    *,
+    later: People | None = None,
+    parent: str | None = None,
+    at: str | None = None,
+    foreseen: ReviewRecord | None = None,
+) -> Case:
+    """The case of a merged promotion or change, read from git alone, at the merge's own date.
 
     ``later`` is the newest people.yaml known: a compromise it tells of counts back. ``parent`` is the commit before
     the first of several that landed together; the merge's first parent otherwise. A record of reviews is looked for on
@@ -61,9 +75,9 @@ def judge_merged(
         )
     case = read_case(repo, names[0], Place(before, commit, before, merge.time), verifiers, later=later)
     if foreseen is not None:
-        return decide(by_record(case, foreseen))
+        return by_record(case, foreseen)
     landing = Landing(names[0], commit, before)
-    return decide(with_recorded_reviews(case, repo, landing, at or commit, verifiers))
+    return with_recorded_reviews(case, repo, landing, at or commit, verifiers)
 
 
 def read_case(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mlassay.case.common import object_at
-from mlassay.case.landing import Landing, record_path
+from mlassay.case.landing import Landing, brings_record, record_path
 from mlassay.case.release import trust_before
 from mlassay.case.reviews import weigh, with_reviews
 from mlassay.case.signer import check_envelope, signer_of
@@ -68,10 +68,11 @@ def by_record(case: Case, record: ReviewRecord) -> Case:
 def read_record(case: Case, repo: Repository, landing: Landing, at: str, verifiers: Verifiers) -> Recorded:
     """The record of a request that landed; EvidenceError with what of it does not hold."""
     path = record_path(landing.name)
-    brought = list(repo.first_parents(at, paths=[path]))
-    if not brought:
+    # The newest that brought it: a forged one that was taken away again is audit's to name, and bars no true one.
+    steps = repo.first_parents(at, paths=[path])
+    commit = next((step.id for step in steps if brings_record(repo, step.id, landing.name)), None)
+    if commit is None:
         raise EvidenceError(Problem("no commit of the main line brought this record", path=path))
-    commit = brought[-1].id
     entry = repo.entry(commit, path)
     if entry is None or entry.mode != "100644" or (entry.size or 0) > RECORD_BYTES:
         raise EvidenceError(Problem("this is no plain file of a sane size", path=path))

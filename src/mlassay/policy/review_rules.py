@@ -29,9 +29,7 @@ def reviews(case: Case, others: Iterable[Demand]) -> Iterator[Demand]:
         remedy = next((problem.remedy for problem in facts.problems if problem.remedy), "")
         yield Demand("reviews", met=False, what=what, remedy=remedy)
         return
-    lacking = [
-        d.id for d in others if not d.met and (d.id in ON_APPROVALS or d.id.startswith(ON_APPROVALS_OF))
-    ]
+    lacking = [demand.id for demand in others if not demand.met and rests_on_approvals(demand)]
     if facts.recorded is False and lacking:
         what = f"its signed records alone do not meet {', '.join(lacking)}, and no record of its reviews on {forge} is on the main line"
         yield Demand("reviews", met=False, what=what, remedy=record_command(case.id))
@@ -44,6 +42,11 @@ def reviews(case: Case, others: Iterable[Demand]) -> Iterator[Demand]:
     told = ", ".join(f"{signed.record.person} ({signed.path})" for signed in counted) or "nobody"
     what = f"approving on {forge}: {told}" + "".join(f"; {one}" for one in facts.unheeded)
     yield Demand("reviews", met=True, what=what)
+
+
+def rests_on_approvals(demand: Demand) -> bool:
+    """Whether people meet this demand by approving."""
+    return demand.id in ON_APPROVALS or demand.id.startswith(ON_APPROVALS_OF)
 
 
 def record_command(request: str) -> str:
