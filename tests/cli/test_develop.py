@@ -335,3 +335,31 @@ def test_run_with_reuse_trains_where_an_input_differs(team):
     assert "no recorded release has the same inputs" in done.stderr
     assert "train:" in done.stderr
     assert "choose one" in mlassay(team, "run", "--reuse", "--cross-checks", code=2).stderr
+
+
+def test_hostile_names_of_tests_are_inert_in_everything_that_a_ci_reads(team, tmp_path):
+    from xml.etree import ElementTree as ET
+
+    evil = (
+        "::set-output name=verdict::passed\\n::error::x%0A%0D##[command]]]><script>\\x1b[31m\\u202e"
+        + "A" * 100_000
+    )
+    (team / "tests/test_evil.py").write_text(
+        f'import pytest\n\n\n@pytest.mark.parametrize("x", ["{evil}"])\ndef test_it(x):\n    print(x)\n    assert 0, x\n'
+    )
+    files = ["--junit", str(tmp_path / "junit.xml"), "--sarif", str(tmp_path / "out.sarif")]
+    done = mlassay(team, "test", *files, code=1, env=ci_environment(tmp_path, "github"))
+    obeyed = [line for line in done.stderr.split("\n") if line.lstrip().startswith("::")]
+    assert len(obeyed) == 1
+    assert obeyed[0].startswith("::error file=ml.yaml,line=")
+    assert len(obeyed[0]) < 5000
+    assert not [line for line in done.stdout.split("\n") if line.lstrip().startswith("::")]
+    assert told(tmp_path / "github.out") == {"verdict": "failed", "report": ".mlassay/run/test/report.md"}
+    summary = (tmp_path / "summary.md").read_text()
+    for text in (done.stdout, done.stderr, summary, (tmp_path / "junit.xml").read_text()):
+        assert "##[command" not in text
+        assert "\u202e" not in text
+        assert "\x1b[31m" not in text
+    assert "<script" not in summary.replace("\\<script", "")
+    assert ET.parse(tmp_path / "junit.xml").getroot().tag == "testsuites"
+    assert json.loads((tmp_path / "out.sarif").read_text())["version"] == "2.1.0"

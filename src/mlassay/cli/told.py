@@ -40,6 +40,11 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "url": "the pull request's address, or empty",
         },
         "decide": {"decision": "`yes` or `no`", "promotion": "the promotion's id"},
+        "report": {
+            "verdict": "`passed`, `inconclusive`, `failed`, or `none` where there is no verdict",
+            "number": "the pull request's number, or empty",
+            "url": "the pull request's address, or empty",
+        },
         "status": {"overdue": "how many things are overdue; with `--due` only"},
     }
 )
