@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ class Mood:
     how: str
     times: int = 1
     details: dict[str, Any] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)  # ends what is slow
 
     def __post_init__(self) -> None:
         if self.how not in HOWS:
@@ -41,7 +43,7 @@ class Mood:
     def before(self) -> None:
         """What happens instead of the call: raises the answer, or DroppedError."""
         if self.how == "slow":
-            time.sleep(self.details.get("seconds", 1.0))
+            self.stopping.wait(self.details.get("seconds", 1.0))
         elif self.how == "drop-before":
             raise DroppedError
         elif self.how not in {"drop-after", "garbled"}:
@@ -79,8 +81,10 @@ class Moods:
 
     def __init__(self) -> None:
         self._set: list[Mood] = []
+        self.stopping = threading.Event()
 
     def add(self, mood: Mood) -> None:
+        mood.stopping = self.stopping
         self._set.append(mood)
 
     def take(self, method: str, path: str) -> Mood | None:
@@ -89,7 +93,3 @@ class Moods:
                 mood.times -= 1
                 return mood
         return None
-
-    def left(self) -> list[str]:
-        """What was set and never came to pass: a test that waits for it is told."""
-        return [f"{mood.next} ({mood.how}, {mood.times} left)" for mood in self._set if mood.times > 0]

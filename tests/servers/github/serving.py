@@ -44,6 +44,8 @@ class Call:
 
 
 class _Handler(WSGIRequestHandler):
+    timeout = 10.0  # seconds for a client that says nothing
+
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  werkzeug's own name
         """Silent: what was called stands in ``calls``."""
 
@@ -60,7 +62,9 @@ class Serving:
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", 0, self._answer, threaded=True, request_handler=_Handler
         )
-        self._server.daemon_threads = True  # type: ignore[attr-defined]
+        # Each thread is waited for at the end: none outlives its test with a socket in its hand.
+        self._server.daemon_threads = False  # type: ignore[attr-defined]
+        self._server.block_on_close = True  # type: ignore[attr-defined]
         hub.base = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
@@ -68,6 +72,7 @@ class Serving:
         self._thread.start()
 
     def stop(self) -> None:
+        self.moods.stopping.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -285,6 +285,12 @@ def test_people_are_known_by_number_and_by_what_they_may_do(world):
     assert hub.get_user_by_id(502).login == "sam"
     world.github.permit(NAME, "sam", "maintain")
     assert world.repo().get_collaborator_permission("sam") == "write"
+    world.github.permit(NAME, "kim", "none")
+    assert {(one.login, one.role_name) for one in world.repo().get_collaborators()} >= {
+        ("lee", "write"),
+        ("sam", "maintain"),
+    }
+    assert "kim" not in {one.login for one in world.repo().get_collaborators()}
     assert hub.get_rate_limit().rate.limit == 5000
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.servers.github.routing import RANK, Answer, Ask, RefusedError, route
+from tests.servers.github.state import Account
 
 
 @route("GET", "/user")
@@ -44,7 +47,20 @@ def permission(ask: Ask) -> Answer:
     if role == "none" and not ask.repository.private:
         role = "read"
     coarse = {"maintain": "write", "triage": "read"}.get(role, role)
+    return Answer({"permission": coarse, "role_name": role, "user": _held(ask, account, role)})
+
+
+def _held(ask: Ask, account: Account, role: str) -> dict[str, Any]:
     ranks = {"admin": 5, "maintain": 4, "push": 3, "triage": 2, "pull": 1}
     held = {name: RANK[role] >= least for name, least in ranks.items()}
-    user = {**ask.views.account(account), "permissions": held, "role_name": role}
-    return Answer({"permission": coarse, "role_name": role, "user": user})
+    return {**ask.views.account(account), "permissions": held, "role_name": role}
+
+
+@route("GET", "/repos/{owner}/{repo}/collaborators", "metadata:read")
+def collaborators(ask: Ask) -> Answer:
+    home = ask.repository
+    if ask.token.permissions is None and RANK[home.role(ask.token.account)] < RANK["write"]:
+        raise RefusedError(403, "Must have push access to view repository collaborators.")
+    people = [(one, home.role(one)) for one in ask.hub.accounts.values() if one.type == "User"]
+    shown = [_held(ask, one, role) for one, role in people if role != "none"]
+    return Answer(items=[lambda one=one: one for one in shown])
