@@ -103,6 +103,15 @@ def fetch(folder: Path, remote: str, credential: Credential | None = None) -> No
     raise refused(result, f"cannot fetch from {name}")
 
 
+def fetch_ref(folder: Path, remote: str, ref: str, credential: Credential | None = None) -> None:
+    """Bring the objects of one ref, and no ref: whoever asks knows the commit that it wants among them."""
+    full_ref(ref)
+    options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap="]
+    result = _ask(["fetch", *options, "--end-of-options", checked(remote), ref], folder, credential)
+    if result.code:
+        raise refused(result, f"cannot fetch {ref} from {remote}")
+
+
 def remote_ref(folder: Path, remote: str, ref: str, credential: Credential | None = None) -> str | None:
     """The id that the remote itself gives for ``ref`` now; None when it has no such ref."""
     if ref != "HEAD":

@@ -367,6 +367,12 @@ class Repository:
         with _dead.writing(self.git_dir):
             _remote.fetch(self.folder, remote, self._credential)
 
+    def fetch_ref(self, remote: str, ref: str) -> None:
+        """Bring the objects of the remote's ``ref``, and nothing else; RemoteError with a remedy when it fails."""
+        self._clear_the_dead(remote)
+        with _dead.writing(self.git_dir):
+            _remote.fetch_ref(self.folder, remote, ref, self._credential)
+
     def remote_ref(self, remote: str, ref: str) -> str | None:
         """Where the remote itself says that ``ref`` is now; None when it has no such ref."""
         return _remote.remote_ref(self.folder, remote, ref, self._credential)

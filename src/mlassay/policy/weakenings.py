@@ -27,6 +27,13 @@ def weakenings(new: Terms, old: Terms | None, policy: Policy) -> tuple[Weakening
     return tuple(sorted(named.values()))
 
 
+def weaker_criteria(
+    new: Mapping[str, Mapping[str, Any]], old: Mapping[str, Mapping[str, Any]]
+) -> tuple[Weakening, ...]:
+    """Every criterion, by gate, that is looser in ``new`` than in ``old``: a part of `weakenings`, where no more is known."""
+    return tuple(sorted(_gates(new, old, additions=True)))
+
+
 def below_floors(criteria: Mapping[str, Mapping[str, Any]], policy: Policy) -> tuple[Weakening, ...]:
     """Every criterion in force that is looser than policy's floor for that gate."""
     return tuple(

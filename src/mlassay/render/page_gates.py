@@ -11,6 +11,7 @@ from mlassay.render.page_blocks import Bullets, Grid, Mono, Para, Section, Stron
 from mlassay.render.text import SIGNS, WORDS, count, ordered
 from mlassay.stages.review import GroupRow
 
+LIVE = "the live release"  # as `GroupRow.against` names it
 HELD = 3  # criteria of one gate that hold and are shown; every one that does not hold is
 OPEN = 12
 _POINTS = ("value", "gap", "robust_rate_at_most")
@@ -138,17 +139,18 @@ def groups_section(groups: tuple[GroupRow, ...], favourable: str, live_name: str
     title = "Who is worse off"
     if not groups:
         return Section(title, [Para("Unknown: no gate counted decisions by group.")], weight=2)
-    against_live = any(row.against == "the live release" for row in groups)
-    worse = [row for row in groups if row.worse]
+    against_live = any(row.against == LIVE for row in groups)
+    answer = favourable or "the favourable answer"
+    worse = sorted((row for row in groups if row.worse), key=_loss)
     blocks: list[Para | Bullets | Grid] = [
-        Bullets([_worse(row) for row in worse], most=8)
+        Bullets([_worse(row, answer) for row in worse], most=8)
         if worse
         else Para(
             f"No counted group gets the favourable answer less often than {'it does now' if against_live else 'the group that gets it most often'}."
         )
     ]
     ordered_rows = sorted(groups, key=lambda row: (not row.worse, row.column))
-    header = ["group", "rows", f"get {favourable or 'the favourable answer'}", "rate"]
+    header = ["group", "rows", f"get {answer}", "rate"]
     if against_live:
         header.append(live_name or "runs now")
     rows = [_group(row, against_live=against_live) for row in ordered_rows]
@@ -156,30 +158,33 @@ def groups_section(groups: tuple[GroupRow, ...], favourable: str, live_name: str
     return Section(title, blocks, weight=2)
 
 
-def _worse(row: GroupRow) -> Text:
-    counted = f" ({row.selected} of {row.rows})" if row.selected >= 0 else f" ({row.rows} rows)"
-    if row.against == "the live release":
-        fewer = row.live_selected - row.selected
-        lost = (
-            f": {count(fewer, 'person', 'people')} fewer among the same number of rows"
-            if row.live_rows == row.rows and row.selected >= 0 and fewer > 0
-            else ""
-        )
-        return [
-            Strong(row.group),
-            f" gets it at a rate of {row.rate}{counted}; now {row.against_rate}{lost}.",
-        ]
+def _worse(row: GroupRow, answer: str) -> Text:
+    got = f"{row.selected} of {row.rows}" if row.selected >= 0 else f"a share of the {row.rows} rows"
+    told = f": {got} get {answer} ({row.rate}); "
+    if row.against != LIVE:
+        return [Strong(row.group), f"{told}of {row.against} the share is {row.against_rate}."]
+    if row.live_selected < 0 or row.selected < 0:
+        return [Strong(row.group), f"{told}what runs now gives it to a share of {row.against_rate}."]
+    if row.live_rows != row.rows:
+        then = f"{row.live_selected} of {row.live_rows} other rows"
+        return [Strong(row.group), f"{told}what runs now gave it to {then} ({row.against_rate})."]
+    more = f"{row.live_selected - row.selected} more"
     return [
         Strong(row.group),
-        f" gets it at a rate of {row.rate}{counted}; {row.against} at {row.against_rate}.",
+        f"{told}what runs now gives it to {row.live_selected} ({row.against_rate}), {more}.",
     ]
+
+
+def _loss(row: GroupRow) -> Decimal:
+    rates = (row.rate, row.against_rate)
+    return Decimal(row.rate) - Decimal(row.against_rate) if all(map(_NUMBER.fullmatch, rates)) else Decimal(0)
 
 
 def _group(row: GroupRow, *, against_live: bool) -> list[Text]:
     group: Text = [Strong(row.group)] if row.worse else row.group
     cells: list[Text] = [group, str(row.rows), str(row.selected) if row.selected >= 0 else "", row.rate]
     if against_live:
-        live = row.against == "the live release"
+        live = row.against == LIVE
         change = difference(row.rate, row.against_rate) if live else ""
         cells.append(
             f"{row.against_rate} ({change})"

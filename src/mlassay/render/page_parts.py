@@ -168,7 +168,9 @@ def try_here(fetch: str, commit: str) -> list[str]:
     """The one command that fetches a commit and tests it here, beside the checkout that one works in."""
     folder = f"../try-{commit[:10]}"
     return [
-        f"git fetch origin {fetch} && git worktree add --detach {folder} {commit} && mlassay run -C {folder}"
+        f"git fetch origin {fetch} && \\",
+        f"git worktree add --detach {folder} {commit} && \\",
+        f"mlassay run -C {folder}",
     ]
 
 

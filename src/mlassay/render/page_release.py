@@ -50,10 +50,10 @@ def pull_page(facts: PullFacts) -> Page:
         gates_section(
             verdict, running.verdict if running else None, running_now(running.environment) if running else ""
         ),
-        findings_section(verdict),
         groups_section(
             facts.groups, favourable(verdict), running_now(running.environment) if running else ""
         ),
+        findings_section(verdict),
         changed_section(
             facts.changed,
             f"{running.release}, which {running.environment} runs" if running else "",

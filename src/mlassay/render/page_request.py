@@ -46,8 +46,8 @@ def request_page(facts: RequestFacts) -> Page:
         if verdict is not None:
             now = running_now(environment) if case.live else ""
             sections.append(gates_section(verdict, seen.live_verdict, now))
-            sections.append(findings_section(verdict))
             sections.append(groups_section(seen.groups, favourable(verdict), now))
+            sections.append(findings_section(verdict))
         else:
             text = "The release's verdict cannot be read, and nothing unread counts as passed."
             sections.append(Section("Gates", [Para([Strong(text)])]))
