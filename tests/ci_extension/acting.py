@@ -122,6 +122,7 @@ def team(folder: Path) -> Path:
     repository = folder / "team"
     mlassay(repository, "keys", "new", "--id", "lee", "--out", str(folder / "keys"), "--no-passphrase")
     mlassay(repository, "keys", "new", "--id", "ci", "--ci", "--out", str(folder / "keys"))
+    mlassay(repository, "keys", "new", "--id", "desk", "--ci", "--desk", "--out", str(folder / "keys"))
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
     git(repository, "config", "user.name", "Dana Diaz")
     git(repository, "config", "user.email", "dana@example.com")
