@@ -12,10 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(
-    0, str(HERE.parent / "actions")
-)  # -I leaves it out, and the current folder is the repository's
+ROOT = Path(__file__).resolve().parents[1]
+ACTIONS = ROOT / "actions"
+sys.path.insert(0, str(ACTIONS))  # -I leaves it out, and the current folder is the repository's
 
 from launcher import Refused  # noqa: E402
 from launcher.environments import own_environment, team_environment  # noqa: E402
@@ -48,11 +47,11 @@ def prepared(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     tools = Path(given["tools"])
     environment = dict(os.environ)
     environment.pop("VIRTUAL_ENV", None)
-    python = own_environment(HERE.parent, given["lock"], tools)
+    python = own_environment(ROOT, given["lock"], tools)
     if "requirements" in given:
         team = team_environment(Path(), given["requirements"], "", tools)
         environment |= {"VIRTUAL_ENV": str(team.resolve())} if team else {}
-    return [str(python), "-I", "-m", "mlassay", *words[at + 1 :]], environment
+    return [str(python), "-I", str(ACTIONS / "launcher/boot.py"), *words[at + 1 :]], environment
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@
  *
  * @param given what the Jenkinsfile says: the step's own parameters and those of common()
  * @param step  words: the verb and fixed words; options, switches and operands: parameter to option; heavy: it needs
- *              the gates' packages; answers: exit code 1 is an answer; pushes: it writes to the remote; reads: it asks
- *              the remote; key: the option that takes a credential's file; publishes: it leaves a verdict
+ *              the gates' packages; team: it runs the team's code; answers: exit code 1 is an answer; pushes: it
+ *              writes to the remote; reads: it asks the remote; forge: it talks to one; key: the parameter that names
+ *              a credential, a file, for keyOption; publishes: it leaves a verdict
  * @return what the verb told, each value a text; passed: whether the exit code was 0
  */
 def call(Map given, Map step) {
@@ -99,7 +100,7 @@ List launcher(Map given, Map step) {
         }
     }
     List words = [python, '-I', "${source}/jenkins/launch.py", "--tools=${tools}", "--lock=${step.heavy ? 'gates' : 'light'}"]
-    if (step.heavy) {
+    if (step.heavy || step.team) {
         words << "--requirements=${given.requirements ?: ''}"
     }
     return words + ['--']

@@ -3,6 +3,6 @@
  */
 def call(Map given = [:]) {
     return mlassay(given, [
-        words: ['test', 'unit', '--part'], heavy: true, answers: true,
+        words: ['test', 'unit', '--part'], team: true, answers: true,
     ])
 }

@@ -34,6 +34,7 @@ class Play:
     start: str = "model"
     calls: list = field(default_factory=list)
     builds: dict = field(default_factory=dict)
+    asking: "Play | None" = None
 
     @property
     def url(self) -> str:
@@ -65,6 +66,7 @@ class Play:
             "url": self.url,
             "branch": branch,
             "commit": commit,
+            "refspec": "+refs/heads/*:refs/remotes/origin/*",  # what docs/jenkins.md tells to set
             "credentials": {},
         } | job
 

@@ -230,7 +230,13 @@ def untouched(plays, tmp_path_factory) -> Play:
     mirror = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{home.as_uri()}.insteadOf"}
     mirror["GIT_CONFIG_VALUE_0"] = "https://github.com/mlassay/mlassay.git"
     one.multibranch(TEMPLATE, branch="words", version=commit, environment=mirror)
-    play(folder, [one])
+    refs = story.git(
+        "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/promotion/", cwd=Path(one.url)
+    )
+    asking = Play("asking", Story(story.folder, cross_checks=False))
+    asking.multibranch(CALLED, branch=refs.strip())
+    play(folder, [one, asking])
+    one.asking = asking
     return one
 
 
@@ -242,6 +248,14 @@ def test_the_templates_jenkinsfile_installs_the_pinned_commit_and_reuses_a_recor
     assert [call["label"].split(" ")[0] for call in untouched.calls] == ["fetch", "mlassay", "mlassay"]
     recorded = next(data for name, data in untouched.evidence().items() if name.endswith("/verdict.json"))
     assert build["archived"]["verdict.json"].encode() == recorded
+
+
+def test_a_branch_that_asks_for_a_promotion_is_decided_and_nothing_is_trained(untouched):
+    build = untouched.asking.builds["model"]
+    assert build["result"] == "FAILURE"
+    assert build["failure"] is None
+    assert {name for name, state in _stages(build).items() if state != "skipped"} == {"Validate", "Decide"}
+    assert untouched.asking.calls[-1]["code"] == 1
 
 
 def test_what_is_installed_once_is_found_again(untouched):

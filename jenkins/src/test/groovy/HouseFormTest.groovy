@@ -85,7 +85,7 @@ class HouseFormTest {
 
     @Test
     void saysNothingThatTheRunnerWouldNotRead() {
-        List keys = ['words', 'options', 'switches', 'operands', 'heavy', 'answers', 'pushes', 'reads', 'forge', 'key', 'keyOption',
+        List keys = ['words', 'options', 'switches', 'operands', 'heavy', 'team', 'answers', 'pushes', 'reads', 'forge', 'key', 'keyOption',
             'publishes']
         assert keys.containsAll(called([:])[0][1].keySet())
     }

@@ -262,7 +262,7 @@ class Jenkins extends BasePipelineTest {
     private Map checkout(Map source) {
         boolean own = source['$class'] == 'job'
         String url = own ? job.url : source.userRemoteConfigs[0].url
-        String refs = own ? "+refs/heads/${job.branch}:refs/remotes/origin/${job.branch}" : source.userRemoteConfigs[0].refspec
+        String refs = own ? job.refspec : source.userRemoteConfigs[0].refspec
         String what = own ? job.commit : source.branches[0].name
         git('init', '--quiet', '.')
         git('remote', 'add', 'origin', url)
