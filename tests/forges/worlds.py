@@ -28,8 +28,10 @@ class World:
     said: list[str]
 
     def patience(self, **more) -> Patience:
-        """No pauses between calls, short ones before tries, and every line of progress kept."""
-        quick = Patience(between_requests=0, between_writes=0, pause=0.02, settle=3.0, say=self.said.append)
+        """No memory, no pauses between calls, short ones before tries, and every line of progress kept."""
+        quick = Patience(
+            memory=0, between_requests=0, between_writes=0, pause=0.02, settle=3.0, say=self.said.append
+        )
         return dataclasses.replace(quick, **more)
 
     def commit(self, base: str, text: str, path: str = "new") -> str:

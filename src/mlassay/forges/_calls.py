@@ -42,6 +42,7 @@ class Calls:
         self._transport = transport
         self.patience = patience
         self.made = 0
+        self._listed: dict[tuple[object, ...], tuple[float, list[Any]]] = {}
 
     @property
     def host(self) -> str:
@@ -62,7 +63,18 @@ class Calls:
             raise
 
     def pages(self, path: str, key: str = "", **query: str) -> list[Any]:
-        """Every item of a list at ``path`` (below ``key`` of each page), page after page."""
+        """Every item of a list at ``path`` (below ``key`` of each page), page after page.
+
+        One that was read moments ago is not asked for again, unless something was written since.
+        """
+        asked, now = (path, key, *sorted(query.items())), self.patience.clock()
+        read, found = self._listed.get(asked, (now - self.patience.memory, []))
+        if now - read >= self.patience.memory:
+            found = self._read_pages(path, key, query)
+            self._listed[asked] = (now, found)
+        return list(found)
+
+    def _read_pages(self, path: str, key: str, query: Mapping[str, str]) -> list[Any]:
         found: list[Any] = []
         asked: Mapping[str, str] = {**self._transport.page_size, **query}
         for _ in range(PAGES):
@@ -81,7 +93,10 @@ class Calls:
 
     def send(self, method: str, path: str, body: Any = None, *, again: bool = False) -> Any:
         """Write; ``again`` only where doing it twice is doing it once."""
-        return self._call(method, path, {}, body, again=again)[1]
+        try:
+            return self._call(method, path, {}, body, again=again)[1]
+        finally:
+            self._listed.clear()
 
     def close(self) -> None:
         """End the connections."""

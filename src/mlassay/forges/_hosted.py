@@ -18,7 +18,7 @@ from mlassay.git import Declined, MovedOn, Repository
 from mlassay.ports import PullRequest, Review
 
 TITLE_CHARACTERS = 250
-MOST_ASKED = 4  # each costs a call to learn the login from the id, and a crowd that is asked answers less
+MOST_ASKED = 4  # a crowd that is asked answers less than a few
 
 Pull = Mapping[str, Any]
 State = Literal["approved", "refused", "dismissed", "commented"]

@@ -19,7 +19,8 @@ TOLD_FROM = 5.0  # seconds; a shorter wait is not worth a line
 
 @dataclass(frozen=True)
 class Patience:
-    """Bounds in seconds: ``limit`` for all waits that a rate limit asks for, ``settle`` for what a push takes to show.
+    """Bounds in seconds: ``limit`` for all waits that a rate limit asks for, ``settle`` for what a push takes to show;
+    what was listed less than ``memory`` ago is not listed again.
 
     ``between_writes`` follows GitHub's advice on secondary limits; ``say`` takes one line of progress.
     """
@@ -28,6 +29,7 @@ class Patience:
     limit: float = 900.0
     settle: float = 20.0
     pause: float = 0.5
+    memory: float = 10.0
     between_requests: float = 0.25
     between_writes: float = 1.0
     say: Callable[[str], None] = lambda _: None

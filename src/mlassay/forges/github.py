@@ -97,8 +97,11 @@ class GitHubForge(HostedForge):
         return _STATES.get(str(item.get("state", "")).upper())
 
     def _logins(self, accounts: Sequence[int]) -> list[str]:
-        users = [self.calls.get_or_none(f"/user/{account}") for account in accounts]
-        return [str(user["login"]) for user in users if user]
+        if not accounts:
+            return []
+        # One call for all of them, which also leaves out whoever may not be asked here.
+        found = {each["id"]: each["login"] for each in self.calls.pages(f"{self._at}/collaborators")}
+        return [str(found[account]) for account in accounts if account in found]
 
     def _me(self) -> int:
         try:

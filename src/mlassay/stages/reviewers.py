@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mlassay.config import Approvals, Person
 from mlassay.evidence.layout import GOVERNANCE
@@ -16,7 +17,9 @@ GOVERNANCE_TREE = GOVERNANCE.rstrip("/")
 
 def ask_reviewers(desk: Desk, reviewing: Reviewing, found: Found, forge: str) -> tuple[str, ...]:
     """Ask on the forge whoever policy would count for an open request; answers with their ids in people.yaml."""
-    asked = reviewers(desk.case(desk.line(), found), forge)
+    # Who may be asked does not hang on what others have said, and each reading of it is a call.
+    quiet = replace(desk, reviewing=None, reviews_on="")
+    asked = reviewers(quiet.case(quiet.line(), found), forge)
     if asked:
         reviewing.ask(found.pull, [person.accounts[forge] for person in asked])
     return tuple(person.id for person in asked)
