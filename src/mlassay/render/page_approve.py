@@ -67,7 +67,7 @@ def _terminal(case: Case) -> list[str]:
     return ["git fetch origin", *_wrapped(parts)]
 
 
-def _wrapped(parts: Sequence[str], width: int = 100) -> list[str]:
+def _wrapped(parts: Sequence[str], width: int = 84) -> list[str]:
     lines, line = [], ""
     for part in parts:
         if line and len(line) + len(part) > width:

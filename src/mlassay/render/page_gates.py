@@ -149,6 +149,8 @@ def groups_section(groups: tuple[GroupRow, ...], favourable: str, live_name: str
             f"No counted group gets the favourable answer less often than {'it does now' if against_live else 'the group that gets it most often'}."
         )
     ]
+    if unknown := [row.group for row in groups if not _NUMBER.fullmatch(row.rate)]:
+        blocks.insert(0, Para([Strong("Unknown:"), f" no rate was counted for {', '.join(unknown)}."]))
     ordered_rows = sorted(groups, key=lambda row: (not row.worse, row.column))
     header = ["group", "rows", f"get {answer}", "rate"]
     if against_live:

@@ -146,8 +146,8 @@ def _settings(settings: tuple[Setting, ...]) -> str:
     return "; ".join(f"{each.key} from {each.before} to {each.after}" for each in settings) + "."
 
 
-def main_line(newest: Newest | None, this: str = "") -> Text:
-    """Whether the main line is red too; ``this`` is the release that the page is about."""
+def main_line(newest: Newest | None, this: str = "", *, red: bool = False) -> Text:
+    """Whether the main line is red too; ``this`` is the release that the page is about, ``red`` that it is."""
     if newest is not None and newest.release == this:
         return f"{this} is the newest release of the main line."
     if newest is None:
@@ -161,7 +161,10 @@ def main_line(newest: Newest | None, this: str = "") -> Text:
         return f"{SIGNS[outcome]} The main line's newest release, {newest.release}, passed."
     if outcome is Outcome.INCONCLUSIVE:
         return f"{SIGNS[outcome]} The main line's newest release, {newest.release}, is inconclusive{which}."
-    return [Strong(f"{SIGNS[outcome]} The main line is red too:"), f" {newest.release} failed{which}."]
+    return [
+        Strong(f"{SIGNS[outcome]} The main line is red{' too' if red else ''}:"),
+        f" its newest release, {newest.release}, failed{which}.",
+    ]
 
 
 def try_here(fetch: str, commit: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mlassay.evidence import Verdict
+from mlassay.evidence import Outcome, Verdict
 from mlassay.render.page_blocks import (
     Block,
     Bullets,
@@ -83,11 +83,15 @@ def _try(facts: PullFacts) -> Section:
     branch = facts.pull.branch if facts.pull else ""
     fetch = f"refs/pull/{number}/head" if number else branch if _BRANCH.fullmatch(branch) else facts.head
     blocks: list[Block] = [
-        Para(main_line(facts.newest)),
+        Para(main_line(facts.newest, red=_is_red(facts))),
         Para("The same run on your own machine. It executes what the pull request wrote: read that first."),
         Listing(try_here(fetch, facts.head), "sh"),
     ]
     return Section("The main line, and how to see this for yourself", blocks, weight=2)
+
+
+def _is_red(facts: PullFacts) -> bool:
+    return facts.verdict is None or facts.verdict.outcome is Outcome.FAILED
 
 
 def _no_verdict(facts: PullFacts) -> Page:
