@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlassay.digest import canonical
+from mlassay.errors import ConfigurationError
 from mlassay.evidence.verdict import Outcome
 from mlassay.gates.unit import UnitGate
 from mlassay.gates.unit_junit import MAX_BYTES, Cases, NotJUnitError, read_junit
@@ -56,6 +57,45 @@ def test_a_test_that_spoils_files_or_the_model_spoils_only_its_copy(tmp_path):
     UnitGate().test(made)
     assert (made.outputs / "model.onnx").read_bytes() == before
     assert (made.root / "tests" / "test_a.py").read_text() == spoil
+
+
+@pytest.mark.parametrize(
+    ("uses", "expected"),
+    [
+        (None, ["tests/test_a.py", "lib/deep/a.py", "other.py"]),
+        (["tests"], ["tests/test_a.py"]),
+        (["tests/", "lib/deep/a.py"], ["tests/test_a.py", "lib/deep/a.py"]),
+        (["tests", "evidence/r/verdict.json"], ["tests/test_a.py", "evidence/r/verdict.json"]),
+    ],
+)
+def test_tests_see_what_they_are_declared_to_use_and_else_all_but_the_records(tmp_path, uses, expected):
+    criteria = {"run": PYTEST} | ({"uses": uses} if uses else {})
+    made = subject(tmp_path, linear(), {"unit": criteria})
+    (made.root / "tests").mkdir()
+    names = [
+        "tests/test_a.py",
+        "lib/deep/a.py",
+        "other.py",
+        "evidence/r/verdict.json",
+        "environments/staging.yaml",
+    ]
+    for name in names[1:]:
+        (made.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (made.root / name).write_text("")
+    asked = "".join(
+        f"    assert os.path.exists({name!r}) is {name in expected}, {name!r}\n" for name in names
+    )
+    (made.root / "tests/test_a.py").write_text(f"import os\ndef test_x():\n{asked}")
+    report = UnitGate().test(made)
+    assert report.outcome is Outcome.PASSED, report.findings
+
+
+@pytest.mark.parametrize("name", ["../outside", "link", "/etc/passwd"])
+def test_what_tests_use_lies_inside_and_behind_no_link(tmp_path, name):
+    made = subject(tmp_path, linear(), {"unit": {"run": PYTEST, "uses": [name]}})
+    (made.root / "link").symlink_to("/etc")
+    with pytest.raises(ConfigurationError):
+        UnitGate().test(made)
 
 
 @pytest.mark.parametrize(
