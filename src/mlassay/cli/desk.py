@@ -11,11 +11,12 @@ from mlassay import ci
 from mlassay.cli import told
 from mlassay.cli.common import Command, chosen_forge, note, print_json, printable
 from mlassay.cli.requests import BEHIND, exit_no, open_desk, progress, say
-from mlassay.errors import ConfigurationError, Problem
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
 
 if TYPE_CHECKING:
     from mlassay.policy import Decision
     from mlassay.stages.decide_head import HeadDecision
+    from mlassay.stages.requests import Desk
     from mlassay.stages.review_record import ReviewsRecorded
 
 ALL = "*"
@@ -57,7 +58,7 @@ def decide_at(directory: Path, head: str, *, post: bool, as_json: bool) -> None:
         )
     done = decide_head(desk, forge, desk.repository.resolve(head) if len(head) < 40 else head)
     if post and forge is not None and done.pull is not None:
-        forge.check(done.head, _check(done))
+        forge.check(done.head, _check(desk, done))
     if done.decision is None:
         told.outputs("decide", decision="yes", promotion="")
         if as_json:
@@ -75,9 +76,8 @@ def decide_at(directory: Path, head: str, *, post: bool, as_json: bool) -> None:
     exit_no(done.allowed)
 
 
-def _check(done: HeadDecision) -> Any:
+def _check(desk: Desk, done: HeadDecision) -> Any:
     from mlassay.ports import Check
-    from mlassay.render.decision import decision_markdown
     from mlassay.stages.decide_head import CHECK
 
     if done.decision is None:
@@ -86,7 +86,27 @@ def _check(done: HeadDecision) -> Any:
     title = (
         "every demand is met" if done.allowed else f"no: {unmet} demand{'' if unmet == 1 else 's'} not met"
     )
-    return Check(CHECK, done.allowed, title, decision_markdown(done.request, done.decision))
+    return Check(CHECK, done.allowed, title, _page(desk, done, done.decision))
+
+
+def _page(desk: Desk, done: HeadDecision, decision: Decision) -> str:
+    """The whole page as it is true now, where a request was decided; else the decision alone."""
+    from mlassay.case.requests import name_of_branch
+    from mlassay.render.decision import decision_markdown
+    from mlassay.render.page import promotion_page
+    from mlassay.stages.page_facts import facts_at
+    from mlassay.stages.requests import Found
+
+    name = name_of_branch(done.pull.branch) if done.pull is not None else None
+    if done.pull is None or name is None or name.id != done.request:
+        return decision_markdown(done.request, decision)
+    try:
+        facts = facts_at(desk, desk.line(), Found(name, done.pull))
+    except EvidenceError:
+        return decision_markdown(done.request, decision)  # it says what cannot be read
+    if facts.review.decision.allowed is not decision.allowed:
+        return decision_markdown(done.request, decision)  # somebody answered meanwhile: another run says so
+    return promotion_page(facts)
 
 
 def record_reviews(directory: Path, request: str, key: Path | None, *, dry_run: bool, as_json: bool) -> None:
