@@ -277,3 +277,22 @@ def test_whoever_may_only_read_is_told_which_permission_lacks(hosted, request_):
     told = f"{caught.value.problems[0].what} {caught.value.problems[0].why}"
     assert re.search("checks|statuses|write", told)
     assert reader not in told
+
+
+# What protects the main line
+
+
+def test_what_protects_the_main_line_is_told_before_and_after(hosted):
+    from mlassay.stages.guarding import guards
+
+    forge = hosted.keeper()
+    bare = {each.name: each.met for each in guards(forge.protection())}
+    assert not any(
+        bare[name] for name in ("protection", "force-push", "deletion", "pull-request", "required-check")
+    )
+    hosted.protect(approvals=1, checks=[CHECK])
+    held = {each.name: each.met for each in guards(forge.protection())}
+    assert all(
+        held[name] for name in ("protection", "force-push", "deletion", "pull-request", "required-check")
+    )
+    assert held["bypass"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 import os
 import sys
 
@@ -175,3 +176,41 @@ def test_without_a_token_nothing_is_asked_and_the_remedy_is_told(hub, monkeypatc
     assert "GITHUB_TOKEN" in told
     assert "--forge local" in told
     assert os.environ.get("GITHUB_TOKEN") is None
+
+
+def doctor(hub, code: int) -> dict[str, dict]:
+    told = hub.run("doctor", "--forge", "--json", code=code)
+    return {need["name"]: need for need in json.loads(told)}
+
+
+def test_doctor_names_what_the_forge_does_not_enforce_and_the_page_that_mends_it(hub):
+    hub.monkeypatch.setenv("GITHUB_TOKEN", hub.server.user("acme"))
+    hub.server.secret(hub.name, "MLASSAY_SIGNING_KEY")
+    hub.server.configure(hub.name, default_workflow_permissions="write")
+    told = doctor(hub, 1)
+    lacking = {name for name, need in told.items() if not need["there"]}
+    assert lacking == {
+        *("protection", "force-push", "deletion", "pull-request", "required-check"),
+        *("environment mlassay-sign", "environment mlassay-desk", "secrets", "workflow-token"),
+    }
+    assert all(hub.server.html in told[name]["remedy"] for name in lacking)
+
+
+@pytest.mark.parametrize("style", ["ruleset", "branch"])
+def test_doctor_finds_nothing_where_all_is_enforced(hub, style):
+    hub.monkeypatch.setenv("GITHUB_TOKEN", hub.server.user("acme"))
+    push = [hub.token] if style == "ruleset" else []
+    hub.server.protect(hub.name, reviews=1, checks=[CHECK], app=hub.token, push=push, style=style)
+    for name, secret in (("mlassay-sign", "MLASSAY_SIGNING_KEY"), ("mlassay-desk", "MLASSAY_DESK_KEY")):
+        hub.server.environment(hub.name, name, branches=["main"], secrets=[secret])
+    told = doctor(hub, 0)
+    assert all(need["there"] for need in told.values())
+    assert told["people"]["there"]
+
+
+def test_doctor_takes_what_it_may_not_see_for_missing(hub):
+    hub.server.protect(hub.name, checks=[CHECK], app=hub.token)
+    told = doctor(hub, 1)
+    for name in ("bypass", "secrets", "workflow-token"):
+        assert not told[name]["there"]
+        assert "may not see" in told[name]["remedy"]

@@ -151,6 +151,10 @@ class GitHub(Local):
     def reader(self) -> str:
         return self.server.actions_token({"contents": "read", "pull_requests": "read"})
 
+    def keeper(self):
+        """The forge by the token of who administers the repository."""
+        return self.forge_of(self.server.user("team"))
+
     def api(self) -> str:
         return self.server.url
 
@@ -238,6 +242,9 @@ class Gitea(Local):
 
     def reader(self) -> str:
         return self.server.user(f"reader{self.owner}")
+
+    def keeper(self):
+        return self.forge_of(self.server.user(self.owner))
 
     def api(self) -> str:
         return f"{self.server.url}/api/v1"
