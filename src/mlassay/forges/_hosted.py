@@ -111,9 +111,12 @@ class HostedForge:
                 raise
 
     def landed(self, branch: str) -> PullRequest | None:
-        """The newest pull request of this branch of ours that has ended, with the head that it had."""
-        ended = [pull for pull in self._ended(branch) if _home(pull["head"]) == _home(pull["base"])]
-        pull = max(ended, key=lambda each: int(each["number"]), default=None)
+        """The newest pull request of this branch of ours, with the head that it has or had when it ended.
+
+        A forge may notice some moments after the push that it ended, so that one which still seems open is taken too.
+        """
+        ours = [pull for pull in self._of_branch(branch) if _home(pull["head"]) == _home(pull["base"])]
+        pull = max(ours, key=lambda each: int(each["number"]), default=None)
         name = name_of_branch(branch)
         if pull is None or name is None:
             return None
@@ -232,10 +235,11 @@ class HostedForge:
             )
 
     def _closed(self, branch: str) -> list[Pull]:
-        return [pull for pull in self._ended(branch) if not (pull.get("merged") or pull.get("merged_at"))]
+        closed = [pull for pull in self._of_branch(branch) if pull["state"] == "closed"]
+        return [pull for pull in closed if not (pull.get("merged") or pull.get("merged_at"))]
 
-    def _ended(self, branch: str) -> list[Pull]:
-        """Every pull request of this branch that is closed, merged or not."""
+    def _of_branch(self, branch: str) -> list[Pull]:
+        """Every pull request of this branch: open, closed and merged ones."""
         raise NotImplementedError
 
     def _request(self, pull: Pull, head: str) -> PullRequest:

@@ -76,9 +76,9 @@ class GiteaForge(HostedForge):
     def _list_open(self, branch: str) -> list[Pull]:  # noqa: ARG002  Gitea does not filter by head
         return self.calls.pages(f"{self._at}/pulls", state="open")
 
-    def _ended(self, branch: str) -> list[Pull]:
+    def _of_branch(self, branch: str) -> list[Pull]:
         # Once the branch is deleted, Gitea tells refs/pull/N/head as the head's ref, and keeps the name in its label.
-        pulls = self.calls.pages(f"{self._at}/pulls", state="closed")
+        pulls = self.calls.pages(f"{self._at}/pulls", state="all")
         return [p for p in pulls if branch in (p["head"]["ref"], p["head"].get("label"))]
 
     def _with_head(self, head: str, repository: str, branch: str) -> list[Pull]:  # noqa: ARG002  the same

@@ -55,9 +55,9 @@ class GitHubForge(HostedForge):
             query["head"] = f"{self._name.partition('/')[0]}:{branch}"
         return self.calls.pages(f"{self._at}/pulls", **query)
 
-    def _ended(self, branch: str) -> list[Pull]:
+    def _of_branch(self, branch: str) -> list[Pull]:
         head = f"{self._name.partition('/')[0]}:{branch}"
-        pulls = self.calls.pages(f"{self._at}/pulls", state="closed", base=BRANCH, head=head)
+        pulls = self.calls.pages(f"{self._at}/pulls", state="all", base=BRANCH, head=head)
         return [pull for pull in pulls if pull["head"]["ref"] == branch]
 
     def _with_head(self, head: str, repository: str, branch: str) -> list[Pull]:

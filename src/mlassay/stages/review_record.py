@@ -153,7 +153,7 @@ def _pull_request(desk: Desk, case: Case, name: RequestName) -> PullRequest:
     if pull is None:
         raise RemoteError(
             Problem(
-                f"{wanted} knows no pull request of {name.branch} that has ended",
+                f"{wanted} knows no pull request of {name.branch}",
                 why="the reviews are on its page",
                 remedy="wait a moment, then run the command again",
             )
