@@ -18,7 +18,7 @@ WORKFLOWS = ".github/workflows"
 STEPS = (
     # what holds the pins, and what must be the same at HEAD as at the commit that they name
     (WORKFLOWS, ("actions", "src", "requirements")),
-    (f"template/{WORKFLOWS}", (WORKFLOWS,)),
+    (f"template/{WORKFLOWS}", (f"{WORKFLOWS}/ml-*.yml",)),
 )
 
 
