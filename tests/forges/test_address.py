@@ -8,7 +8,7 @@ from mlassay.forges._address import gitea, github, of_remote
 
 NOWHERE = ForgeAccess()
 WORKFLOW = ForgeAccess(
-    github_token="t",  # noqa: S106  made up
+    github_token="t",
     github_api="https://ghe.example/api/v3",
     github_server="https://ghe.example",
     github_repository="team/x",
@@ -41,7 +41,7 @@ def test_github_com_has_an_api_of_its_own():
 
 
 def test_another_host_is_github_only_when_somebody_said_so():
-    with pytest.raises(ConfigurationError, match="on ghe.example"):
+    with pytest.raises(ConfigurationError, match=r"on ghe\.example"):
         github("https://ghe.example/team/x.git", "", NOWHERE)
     found = github("git@ghe.example:team/x.git", "https://ghe.example", NOWHERE)
     assert (found.web, found.api) == ("https://ghe.example", "https://ghe.example/api/v3")
