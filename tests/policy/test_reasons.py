@@ -49,3 +49,14 @@ def test_a_copy_is_found_through_case_spaces_and_a_changed_word():
     assert fault("the RATIO of favourable rates is well above the floor, in both groups!", [original])
     assert fault(original.replace("well", "far"), [original])
     assert fault(original, ["", "Something else altogether, about drift."]) is None
+
+
+def test_a_long_copy_is_found_among_long_texts_and_takes_no_time_that_grows_with_the_square():
+    words = [f"w{number * 7919 % 100_003}" for number in range(100_000)]
+    original = " ".join(words)
+    copy = " ".join("other" if number % 40 == 0 else word for number, word in enumerate(words))
+    assert fault(copy, [original])
+    assert fault(" ".join(reversed(words)), [original]) is None
+    unspaced = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(9_000))
+    assert fault(unspaced + "\u4e00", [unspaced])
+    assert fault(unspaced[::-1], [unspaced]) is None
