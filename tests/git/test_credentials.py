@@ -11,7 +11,7 @@ from mlassay.errors import ConfigurationError
 from mlassay.git._command import environment
 from mlassay.git._credentials import Credential
 
-TOKEN = "ghp_secretsecretsecret"  # noqa: S105  made up
+TOKEN = "ghp_secretsecretsecret"
 BASIC = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
 
 

@@ -58,7 +58,7 @@ def unanswered(host: str, error: Exception, *, sent: bool) -> Refused:
     if re.search(r"NameResolution|Name or service not known|getaddrinfo|nodename nor servname", said):
         what, remedy = f"there is no host called {host}", "look at the network, and at the forge's address"
     elif re.search(r"CERTIFICATE|SSL", said):
-        what = f"the connection to {host} is not safe: its certificate does not hold"
+        what = f"the connection to {host} is not to be trusted: its certificate does not hold"
         remedy = "look at the forge's address, or give this machine the certificate authority of your house"
     else:
         what, remedy = f"{host} did not answer", "look at the network, then run the command again: it goes on"

@@ -224,7 +224,7 @@ def details(verdict: Verdict) -> list[Bullets | Para]:
     if unseen:
         blocks.append(Para("What each gate says it did not look at:"))
         blocks.append(Bullets([f"{gate}: {text}" for gate, text in unseen], most=30))
-    inputs = [[f"{role}: ", Mono(digest)] for role, digest in sorted(verdict.inputs.items())]
+    inputs: list[Text] = [[f"{role}: ", Mono(digest)] for role, digest in sorted(verdict.inputs.items())]
     return [*blocks, Para("What was tested:"), Bullets(inputs, most=20)]
 
 
