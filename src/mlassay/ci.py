@@ -60,6 +60,21 @@ def desk_key(environment: Mapping[str, str] | None = None) -> str:
     return (os.environ if environment is None else environment).get(DESK_KEY, "")
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """Where a job may ask for a token that names its run, and with what."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+def token_request(environment: Mapping[str, str] | None = None) -> TokenRequest | None:
+    """How this job asks for its OIDC token; None where it may not (GitHub Actions: ``id-token: write``)."""
+    env = os.environ if environment is None else environment
+    url, token = env.get("ACTIONS_ID_TOKEN_REQUEST_URL", ""), env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
+    return TokenRequest(url, token) if url and token else None
+
+
 def _github(env: Mapping[str, str]) -> Context:
     """https://docs.github.com/en/actions/reference/variables-reference"""
     server = env.get("GITHUB_SERVER_URL", "https://github.com")

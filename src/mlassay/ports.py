@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from mlassay.config import Keyless
+from mlassay.evidence.bundle import SigstoreBundle
 from mlassay.evidence.verdict import GateReport
 from mlassay.manifest import Table, read_split
 from mlassay.plan import Plan
@@ -101,12 +103,46 @@ class Verifier(Protocol):
         """Return when ``signature`` over ``payload`` is ``public``'s; raise EvidenceError otherwise."""
 
 
+@runtime_checkable
+class KeylessSigner(Protocol):
+    """A run that a certificate was made out to; ``public`` is what the certificate pins (`Keyless.public`)."""
+
+    public: str
+
+    def attest(self, payload: bytes) -> bytes:
+        """The canonical Sigstore bundle around ``payload``, an in-toto statement; RemoteError when it was not made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """What a valid bundle's certificate says: when it was signed (by a log or an authority), for which commit and run."""
+
+    time: datetime
+    commit: str
+    run: str
+
+
+class BundleVerifier(Protocol):
+    """Checks Sigstore bundles, with no look at the network."""
+
+    def keyid(self, bundle: SigstoreBundle, path: str) -> str:
+        """The id of the signer that a bundle's certificate fits, checked or not; EvidenceError when it fits nobody."""
+
+    def verify(self, bundle: SigstoreBundle, pins: Keyless, instance: bytes | None, path: str) -> Certified:
+        """What holds of a bundle whose certificate names exactly ``pins``; EvidenceError that names ``path`` otherwise.
+
+        ``instance`` is the client trust config of a Sigstore of one's own, None for the public one.
+        ConfigurationError where this installation cannot check bundles.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Verifiers:
-    """One verifier for each kind of signature: machines' DSSE envelopes and people's SSH signatures."""
+    """One verifier for each kind of signature: machines' DSSE envelopes, people's SSH signatures, Sigstore bundles."""
 
     dsse: Verifier
     ssh: Verifier
+    keyless: BundleVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +207,7 @@ class Reviewing(Protocol):
         """Ask these accounts for a review; one who cannot be asked (gone, or the author) is passed over."""
 
     def landed(self, branch: str) -> PullRequest | None:
-        """The newest pull request of this branch that has ended, with the head that it had; None when there is none."""
+        """The newest pull request of this branch, with the head that it has or had when it ended; None if none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlassay.case.main_line import BRANCH
-from mlassay.ci import ForgeAccess, forge_access
+from mlassay.ci import ForgeAccess, forge_access, signing_key, token_request
+from mlassay.config import load_people
 from mlassay.errors import ConfigurationError, Problem
+from mlassay.evidence import layout
 from mlassay.git import Credential, Repository
-from mlassay.ports import Forge, Gate, Guarded, Page, Reviewing, Signer, Verifiers
+from mlassay.ports import Forge, Gate, Guarded, KeylessSigner, Page, Reviewing, Signer, Verifiers
 
 if TYPE_CHECKING:
     from mlassay.forges._address import Address
@@ -38,6 +40,10 @@ PARTS = frozenset({"unit"})
 """Gates whose report may come from a job of its own: their numbers are self-reported wherever they run."""
 
 
+def _silent(_: str) -> None:
+    return
+
+
 def gates(ids: Iterable[str]) -> list[Gate]:
     """The gates with these ids, in the order of `GATES`; ConfigurationError for an unknown id or a light install."""
     wanted = set(ids)
@@ -49,11 +55,12 @@ def gates(ids: Iterable[str]) -> list[Gate]:
 
 
 def verifiers() -> Verifiers:
-    """Verifiers for machines' and people's signatures."""
+    """Verifiers for machines' and people's signatures; none loads Sigstore's client before there is a bundle."""
     from mlassay.signers.p256 import P256Verifier
+    from mlassay.signers.sigstore import SigstoreVerifier
     from mlassay.signers.ssh import SshVerifier
 
-    return Verifiers(dsse=P256Verifier(), ssh=SshVerifier())
+    return Verifiers(dsse=P256Verifier(), ssh=SshVerifier(), keyless=SigstoreVerifier())
 
 
 def person_signer(key: Path | None, repository: Repository) -> Signer:
@@ -63,10 +70,24 @@ def person_signer(key: Path | None, repository: Repository) -> Signer:
     return find_signer(key, repository.config("user.signingkey"))
 
 
-def ci_signer(key: Path | None) -> Signer:
-    """The CI's P-256 key: ``key``, or the PEM text in the environment variable ``MLASSAY_SIGNING_KEY``."""
+def ci_signer(
+    key: Path | None, repository: Repository | None = None, say: Say = _silent
+) -> Signer | KeylessSigner:
+    """The CI's P-256 key: ``key``, or the PEM text in the environment variable ``MLASSAY_SIGNING_KEY``.
+
+    Without either, the certificate of this run, where the people.yaml of ``repository`` has a keyless signer.
+    """
     from mlassay.signers.p256 import find_signer
 
+    head = repository.head() if repository is not None and key is None and not signing_key() else None
+    people = repository.read(head, layout.PEOPLE) if repository is not None and head else None
+    if repository is not None and head and people is not None:
+        from mlassay.signers import keyless
+
+        instance = repository.read(head, layout.SIGSTORE)
+        found = keyless.find_signer(load_people(layout.PEOPLE, people), instance, token_request(), say)
+        if found is not None:
+            return found
     return find_signer(key)
 
 
@@ -75,10 +96,6 @@ def desk_signer(key: Path | None) -> Signer:
     from mlassay.signers.p256 import find_desk_signer
 
     return find_desk_signer(key)
-
-
-def _silent(_: str) -> None:
-    return
 
 
 def forge_kind(repository: Repository, wanted: str = "") -> str:

@@ -372,7 +372,7 @@ def signed_lie(project, *, inputs=None, alter=lambda reports: reports):
     files |= {f"gates/{report.gate}.json": report_json(report) for report in verdict.gates}
     digests = {name: sha256(data) for name, data in files.items()}
     summary = stage.predicates.summary(lie, verdict, digests, project.now())
-    files[layout.SUMMARY] = stage._dsse(signer, lie, stage.SUMMARY, summary)
+    files |= stage.signed_files(signer, layout.SUMMARY, stage._about(lie, stage.SUMMARY, summary))
     done = type("Done", (), {"release": lie, "commit": project.repo.head()})
     found = commit_files((project, done), files, base=project.repo.head())[1]
     return [(problem.path.partition("/")[2].partition("/")[2], problem.what) for problem in found.problems]

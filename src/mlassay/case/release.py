@@ -103,6 +103,7 @@ def trust_before(repo: Repository, record: str, head: str, path: str) -> Trust:
             when=max(commit.time, repo.commit(parent).time),
             demo=load_policy(layout.POLICY, policy).demo,
             later=load_people(layout.PEOPLE, later) if later is not None else None,
+            sigstore=repo.read(parent, layout.SIGSTORE),
         )
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
@@ -111,7 +112,7 @@ def trust_before(repo: Repository, record: str, head: str, path: str) -> Trust:
 def _read(
     repo: Repository, reading: Reading, found: ReleaseEvidence, trust: Trust, verifiers: Verifiers
 ) -> ReleaseEvidence:
-    checker = statements.Checker(reading, trust, verifiers.dsse)
+    checker = statements.Checker(reading, trust, verifiers)
     before = len(reading.problems)
     checker.files_are_those_listed()
     files, attempt, path = reading.files, reading.attempt, reading.path
@@ -123,7 +124,7 @@ def _read(
         release = attempt(partial(read_release_json, data, path(layout.RELEASE)))
     if (data := files.get(layout.VERDICT)) is not None:
         verdict = attempt(partial(read_verdict, data, path(layout.VERDICT)))
-    _file_set(reading, verdict)
+    _file_set(reading, verdict, checker)
     if release is not None:
         attempt(partial(_release_holds, repo, reading, release, found))
         provenance = checker.provenance(release)
@@ -132,6 +133,8 @@ def _read(
             attempt(partial(_verdict_holds, repo, reading, release, verdict))
             checker.gates(release, verdict)
             checker.summary(release, verdict)
+        if provenance is not None:
+            checker.certificates(release, provenance)
     return replace(
         found,
         release=release,
@@ -147,12 +150,13 @@ def _only_about(problems: list[Problem], path: str) -> bool:
     return all(problem.path == path for problem in problems)
 
 
-def _file_set(reading: Reading, verdict: Verdict | None) -> None:
+def _file_set(reading: Reading, verdict: Verdict | None, checker: statements.Checker) -> None:
     """Exactly the files that a release has: nothing missing, nothing beside them."""
     required = {*layout.REQUIRED, layout.MODEL}
     if verdict is not None:
         for report in verdict.gates:
             required |= {layout.gate_report(report.gate), layout.gate_statement(report.gate)}
+    required |= checker.bundles(required)
     present = set(reading.files)
     known = required | {layout.CROSS_CHECKS}
     for name in sorted(required - present):

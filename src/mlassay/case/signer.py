@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from mlassay.config import CiSigner, People
 from mlassay.config.demo import is_demo_key
 from mlassay.errors import EvidenceError, Problem
+from mlassay.evidence.bundle import SigstoreBundle
 from mlassay.evidence.dsse import Envelope
 from mlassay.evidence.keys import key_id
-from mlassay.ports import Verifier
+from mlassay.ports import BundleVerifier, Certified, Verifier
+
+SKEW = timedelta(hours=1)
+"""How far a committer's clock may lie behind the log that a bundle's time comes from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
     """Whose keys count, and when: ``people`` in force before the thing judged, ``when`` it is judged at, whether the
     repository is a demonstration, and ``later``, the newest people.yaml known, for keys found to be compromised.
+    ``sigstore`` is the Sigstore of one's own that was in force, None for the public one.
     """
 
     people: People
     when: datetime
     demo: bool
     later: People | None = None
+    sigstore: bytes | None = None
 
 
 def check_envelope(
     envelope: Envelope, predicate_type: str, path: str, trust: Trust, verifier: Verifier
 ) -> CiSigner:
     """The CI signer of a valid envelope; EvidenceError that names ``path`` when nobody who may has signed it."""
-    signer = signer_of(trust.people, envelope.keyid)
-    if signer is None:
+    signer = _known(envelope.keyid, path, trust)
+    if signer.keyless is not None:
         raise EvidenceError(
             Problem(
-                f"it is signed with a key ({envelope.keyid[:16]}…) that was not in {trust.people.path}",
-                why="only the people.yaml of the commit before it says whose keys count",
-                remedy="if the key is yours, add it by 'mlassay propose' first, then sign and record again",
+                f"'{signer.id}' signs with a run's certificate, and there is none with this",
+                why="a keyless signer has no key: its bundle says which run signed",
                 path=path,
             )
         )
@@ -45,6 +50,52 @@ def check_envelope(
         verifier.verify(envelope.signed_bytes, envelope.signature, signer.key.public)
     except EvidenceError as error:
         raise EvidenceError(*(Problem(p.what, p.why, p.remedy, path) for p in error.problems)) from error
+    return signer
+
+
+def check_bundle(
+    bundle: SigstoreBundle, keyid: str, predicate_type: str, path: str, trust: Trust, verifier: BundleVerifier
+) -> tuple[CiSigner, Certified]:
+    """The keyless signer ``keyid`` of a valid bundle, and what its certificate says; EvidenceError that names ``path`` otherwise.
+
+    Held at the time that the log gives as well as at ``trust.when``, which whoever committed wrote.
+    """
+    signer = _known(keyid, path, trust)
+    if signer.keyless is None:
+        raise EvidenceError(
+            Problem(
+                f"it holds a certificate, and '{signer.id}' signs with a key",
+                why="a certificate proves nothing about a key that people.yaml names",
+                path=path,
+            )
+        )
+    EvidenceError.raise_if_any(signer_problems(signer, [predicate_type], trust, path))
+    certified = verifier.verify(bundle, signer.keyless, trust.sigstore, path)
+    then = replace(trust, when=certified.time)
+    EvidenceError.raise_if_any(signer_problems(signer, [predicate_type], then, path))
+    if certified.time > trust.when + SKEW:
+        raise EvidenceError(
+            Problem(
+                f"it was signed at {certified.time:%Y-%m-%d %H:%M} UTC, after the commit that brought it in says it was made",
+                why="whoever committed wrote an older date, or their clock is wrong",
+                remedy="correct the clock, and record again",
+                path=path,
+            )
+        )
+    return signer, certified
+
+
+def _known(keyid: str, path: str, trust: Trust) -> CiSigner:
+    signer = signer_of(trust.people, keyid)
+    if signer is None:
+        raise EvidenceError(
+            Problem(
+                f"it is signed with a key ({keyid[:16]}…) that was not in {trust.people.path}",
+                why="only the people.yaml of the commit before it says whose keys count",
+                remedy="if the key is yours, add it by 'mlassay propose' first, then sign and record again",
+                path=path,
+            )
+        )
     return signer
 
 

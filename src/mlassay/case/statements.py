@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from mlassay.case.reading import Reading
-from mlassay.case.signer import Trust, check_envelope
+from mlassay.case.signer import Trust, check_bundle, check_envelope, signer_of
 from mlassay.digest import sha256
 from mlassay.errors import EvidenceError, Problem
 from mlassay.evidence import layout, predicates
+from mlassay.evidence.bundle import SigstoreBundle, read_sigstore_bundle
 from mlassay.evidence.dsse import Envelope, read_envelope
-from mlassay.evidence.model_signature import model_statement, read_bundle
+from mlassay.evidence.model_signature import model_statement, read_bundle, sigstore_of
 from mlassay.evidence.release import Release
 from mlassay.evidence.statement import (
     MODEL_SIGNATURE,
@@ -27,7 +28,7 @@ from mlassay.evidence.statement import (
 )
 from mlassay.evidence.times import parse_time
 from mlassay.evidence.verdict import Verdict
-from mlassay.ports import Verifier
+from mlassay.ports import Certified, Verifiers
 
 T = TypeVar("T")
 
@@ -38,8 +39,9 @@ class Checker:
 
     reading: Reading
     trust: Trust
-    verifier: Verifier
+    verifiers: Verifiers
     signers: set[str] = field(default_factory=set)
+    certified: dict[str, Certified] = field(default_factory=dict)
     signatures: int = 0
     digests: int = 0
 
@@ -65,6 +67,35 @@ class Checker:
         """Hold what the summary says, beside its list, against the verdict."""
         self._on(layout.SUMMARY, partial(self._summary, release, verdict))
 
+    def bundles(self, names: Iterable[str]) -> set[str]:
+        """The Sigstore bundles that must lie beside these statements, because a keyless signer signed them."""
+        return {layout.sigstore_bundle(name) for name in names if self._is_keyless(name)}
+
+    def certificates(self, release: Release, provenance: Mapping[str, Any]) -> None:
+        """Hold each certificate against the release's source commit and the run that its provenance names."""
+        run = provenance["runDetails"]["metadata"]["invocationId"]
+        for path, told in self.certified.items():
+            if told.commit != release.source.commit:
+                self._wrong_run(path, f"commit {told.commit[:12]!a}", f"commit {release.source.commit[:12]}")
+            if told.run != run:
+                self._wrong_run(path, f"run {told.run[:300]!a}", run)
+
+    def _wrong_run(self, path: str, told: str, wanted: str) -> None:
+        what = f"its certificate was made out to {told}, not to {wanted}"
+        why = "the run that signs a release is the run that it was made in"
+        self.reading.problems.append(Problem(what, why, path=path))
+
+    def _is_keyless(self, name: str) -> bool:
+        """Whether a file is a statement under the id of a keyless signer; one that cannot be read is told of elsewhere."""
+        data = self.reading.files.get(name)
+        if data is None or not name.endswith(".dsse.json"):
+            return False
+        try:
+            signer = signer_of(self.trust.people, read_envelope(data, name).keyid)
+        except EvidenceError:
+            return False
+        return signer is not None and signer.keyless is not None
+
     def _on(self, name: str, check: Callable[[bytes, str], T]) -> T | None:
         data = self.reading.files.get(name)
         return None if data is None else self.reading.attempt(partial(check, data, self.reading.path(name)))
@@ -82,7 +113,11 @@ class Checker:
 
     def _model_signature(self, release: Release, data: bytes, path: str) -> None:
         envelope, statement = read_bundle(data, path)
-        self._signed(envelope, MODEL_SIGNATURE, path)
+        bundle = sigstore_of(data, path)
+        if bundle is None:
+            self._signed(envelope, MODEL_SIGNATURE, path)
+        else:
+            self._certified(bundle, self.verifiers.keyless.keyid(bundle, path), MODEL_SIGNATURE, path)
         if statement != model_statement(layout.MODEL, release.model.digest, release.digest):
             raise _wrong(path, "it signs another model, or another release, than release.json names")
 
@@ -93,7 +128,9 @@ class Checker:
     def _listing(self, data: bytes, path: str) -> None:
         listed = _listed(self._statement(data, path, SUMMARY).predicate, path)
         self.signatures -= 1  # it is checked once more, and counted, with what it says
-        files = {name: data for name, data in self.reading.files.items() if name != layout.SUMMARY}
+        # What cannot stand in the list: the list itself, and the bundle that must hold exactly its envelope.
+        unlisted = {layout.SUMMARY, *self.bundles([layout.SUMMARY])}
+        files = {name: data for name, data in self.reading.files.items() if name not in unlisted}
         for name, content in files.items():
             if name not in listed:
                 self.reading.wrong(name, "the signed verdict does not list this file", "nobody signed for it")
@@ -123,14 +160,34 @@ class Checker:
 
     def _statement(self, data: bytes, path: str, kind: str) -> Statement:
         envelope = read_envelope(data, path)
-        self._signed(envelope, kind, path)
+        if self._is_keyless(path.removeprefix(self.reading.path(""))):
+            beside = layout.sigstore_bundle(path)
+            self._certified(self._bundle(envelope, path), envelope.keyid, kind, beside)
+        else:
+            self._signed(envelope, kind, path)
         statement = read_statement(envelope.payload, path)
         if statement.predicate_type != kind:
             raise _wrong(path, f"it is a statement of type {statement.predicate_type}, not {kind}")
         return statement
 
     def _signed(self, envelope: Envelope, kind: str, path: str) -> None:
-        signer = check_envelope(envelope, kind, path, self.trust, self.verifier)
+        signer = check_envelope(envelope, kind, path, self.trust, self.verifiers.dsse)
+        self.signers.add(signer.id)
+        self.signatures += 1
+
+    def _bundle(self, envelope: Envelope, path: str) -> SigstoreBundle:
+        beside = layout.sigstore_bundle(path)
+        data = self.reading.files.get(beside.removeprefix(self.reading.path("")))
+        if data is None:
+            raise _wrong(beside, f"the Sigstore bundle of {path} is missing")
+        bundle = read_sigstore_bundle(data, beside)
+        if replace(bundle.envelope, keyid=envelope.keyid) != envelope:
+            raise _wrong(beside, f"it holds another statement, or another signature, than {path}")
+        return bundle
+
+    def _certified(self, bundle: SigstoreBundle, keyid: str, kind: str, path: str) -> None:
+        signer, told = check_bundle(bundle, keyid, kind, path, self.trust, self.verifiers.keyless)
+        self.certified[path] = told
         self.signers.add(signer.id)
         self.signatures += 1
 

@@ -56,7 +56,7 @@ def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> 
     signed = stage(
         repository,
         directory / run_folder,
-        wiring.ci_signer(key),
+        wiring.ci_signer(key, repository, note),
         ci.context(),
         datetime.now(UTC),
         report=lambda verdict: plan_report(verdict, plan),

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from mlassay.config.types import CiSigner, Key, People, Person
+from mlassay.config.types import CiSigner, Key, Keyless, People, Person
 from mlassay.config.units import TIME, a_time
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, Problem
@@ -29,6 +29,8 @@ _PEM_FIRST, _PEM_LAST = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 _P256 = bytes.fromhex(
     "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
 )  # DER up to the point, RFC 5480
+
+_DESK = "urn:mlassay:predicate:"  # requests and records of reviews; evidence is of kinds that others defined
 
 
 @lru_cache(maxsize=64)  # a history holds the same few of them hundreds of times
@@ -66,8 +68,32 @@ def _beyond_schema(document: Document) -> Iterator[Problem]:
                 )
             else:
                 held[plain] = holder
+        elif isinstance(pins := document.get(*at, "keyless"), dict):
+            yield from _keyless(document, at, holder, pins, held)
         yield from _times(document, at)
     yield from _one_each(document)
+
+
+def _keyless(
+    document: Document, at: Pointer, holder: str, pins: dict[str, Any], held: dict[str, str]
+) -> Iterator[Problem]:
+    wanted = str([pins.get(name) for name in ("identity", "issuer", "repository_id", "ref")])
+    if (other := held.setdefault(wanted, holder)) != holder:
+        yield document.problem(
+            (*at, "keyless"),
+            f"what {holder} is pinned to is listed already, for {other}",
+            "one certificate would be two signers",
+            "list it once",
+        )
+    signs = document.get(*at, "signs")
+    for kind in signs if isinstance(signs, list) else []:
+        if str(kind).startswith(_DESK):
+            yield document.problem(
+                (*at, "signs"),
+                f"{holder} has no key, and may not sign {kind}",
+                "requests and records of reviews are signed with a key in this version",
+                "give the desk a key: 'mlassay keys new --ci --desk --id ID'",
+            )
 
 
 def _keys(document: Document) -> Iterator[tuple[Pointer, str]]:
@@ -198,7 +224,9 @@ def _build(document: Document, digest: str) -> People:
             for name, person in value["people"].items()
         },
         signers={
-            name: CiSigner(id=name, key=_key(signer), predicates=tuple(signer["signs"]))
+            name: CiSigner(
+                id=name, key=_key(signer), predicates=tuple(signer["signs"]), keyless=_pins(signer)
+            )
             for name, signer in value.get("signers", {}).items()
         },
         digest=digest,
@@ -209,12 +237,30 @@ def _build(document: Document, digest: str) -> People:
 
 def _key(key: dict[str, Any]) -> Key:
     revoked = key.get("revoked", {})
+    pins = _pins(key)
     return Key(
-        public=key["key"].strip() + ("\n" if key["key"].lstrip().startswith("-----") else ""),
+        public=pins.public if pins else _text(key["key"]),
         valid_from=a_time(key["valid_from"]),
         valid_until=a_time(key["valid_until"], end_of_day=True) if "valid_until" in key else None,
         revoked_at=a_time(revoked["at"]) if revoked else None,
         revoked_because=revoked.get("because", ""),
         compromised_since=a_time(revoked["compromised_since"]) if "compromised_since" in revoked else None,
         demo=key.get("demo", False),
+    )
+
+
+def _text(key: str) -> str:
+    return key.strip() + ("\n" if key.lstrip().startswith("-----") else "")
+
+
+def _pins(signer: dict[str, Any]) -> Keyless | None:
+    if "keyless" not in signer:
+        return None
+    pins = signer["keyless"]
+    return Keyless(
+        identity=pins["identity"],
+        issuer=pins["issuer"],
+        repository_id=str(pins["repository_id"]),
+        ref=pins["ref"],
+        events=tuple(pins.get("events", ())),
     )

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from mlassay.digest import canonical
+
 
 class Level(StrEnum):
     """Severity of a risk: probability x impact in bands 1-3, 4-9, 10-16, 20-25."""
@@ -207,12 +209,39 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyless:
+    """Who a Sigstore certificate must name. ``identity`` is the workflow that signs, the same for everybody who calls it;
+    so the number of the repository that called, and the ref that it ran for, are pinned too.
+
+    ``events``: what may have set the run off; empty means anything.
+    """
+
+    identity: str
+    issuer: str
+    repository_id: str
+    ref: str
+    events: tuple[str, ...] = ()
+
+    @property
+    def public(self) -> str:
+        """What stands in the place of a public key: the pins (events apart), in one spelling."""
+        pins = {
+            "identity": self.identity,
+            "issuer": self.issuer,
+            "repository_id": self.repository_id,
+            "ref": self.ref,
+        }
+        return canonical(pins).decode()
+
+
+@dataclass(frozen=True, slots=True)
 class CiSigner:
-    """A machine's key and the predicate types that it may sign."""
+    """A machine's key and the predicate types that it may sign; with ``keyless``, ``key.public`` is its pins."""
 
     id: str
     key: Key
     predicates: tuple[str, ...]
+    keyless: Keyless | None = None
 
 
 @dataclass(frozen=True, slots=True)

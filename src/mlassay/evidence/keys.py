@@ -16,8 +16,10 @@ def key_id(public: str) -> str:
     """A public key's id: 64 hex digits, the same however its text is wrapped or commented.
 
     For a PEM key the SHA-256 of its PEM text with lines of 64 and a newline at the end, which is also the hint in an
-    OpenSSF model signature; for an OpenSSH key line that of its decoded key.
+    OpenSSF model signature; for an OpenSSH key line that of its decoded key; for a keyless signer that of its pins.
     """
+    if public.startswith("{"):
+        return hashlib.sha256(public.encode()).hexdigest()
     text = public.strip()
     try:
         if text.startswith(_BEGIN) and text.endswith(_END):

@@ -10,6 +10,8 @@ from mlassay.digest import short
 CONFIG = "ml.yaml"
 POLICY = "governance/policy.yaml"
 PEOPLE = "governance/people.yaml"
+SIGSTORE = "governance/sigstore.json"
+"""A Sigstore of one's own (a client trust config); without it the public one."""
 WAIVERS = "governance/waivers/"
 EVIDENCE = "evidence/"
 PROMOTIONS = "promotions/"
@@ -44,7 +46,7 @@ REQUIRED = (RELEASE, MODEL_SIGNATURE, VERDICT, REPORT, PROVENANCE, SUMMARY)
 
 _MANIFEST = re.compile(r"data/.+\.manifest\.yaml")
 _RELEASE_ID = re.compile(r"[0-9]{8}-[0-9a-f]{8}")
-_GATE_FILE = re.compile(r"gates/([a-z][a-z0-9_-]*)(\.dsse)?\.json")
+_GATE_FILE = re.compile(r"gates/([a-z][a-z0-9_-]*)(\.dsse|\.sigstore)?\.json")
 
 
 def release_id(date: datetime, digest: str) -> str:
@@ -85,6 +87,11 @@ def gate_report(gate: str) -> str:
 def gate_statement(gate: str) -> str:
     """A gate's signed statement, inside the evidence folder."""
     return f"gates/{gate}.dsse.json"
+
+
+def sigstore_bundle(statement: str) -> str:
+    """The Sigstore bundle beside a statement that a keyless signer signed."""
+    return statement.removesuffix(".dsse.json") + ".sigstore.json"
 
 
 def gate_of(path: str) -> str | None:

@@ -12,10 +12,9 @@ from typing import Any
 
 from mlassay.digest import bare, canonical, parse_canonical
 from mlassay.errors import EvidenceError, Problem
+from mlassay.evidence.bundle import MEDIA_TYPE, SigstoreBundle, read_sigstore_bundle
 from mlassay.evidence.dsse import Envelope, envelope_of
 from mlassay.evidence.statement import MODEL_SIGNATURE, Statement, read_statement
-
-MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
 def model_statement(name: str, model_digest: str, release_digest: str) -> Statement:
@@ -44,8 +43,11 @@ def bundle_bytes(envelope: Envelope) -> bytes:
 
 
 def read_bundle(data: bytes, path: str) -> tuple[Envelope, Statement]:
-    """Envelope and statement of a bundle; EvidenceError that names ``path`` for any other spelling. Checks no signature."""
+    """Envelope (without a key's id where it holds a certificate) and statement of a bundle; EvidenceError that names ``path`` for any other spelling. Checks no signature."""
     value = parse_canonical(data, path)
+    if _is_keyless(value):
+        envelope = read_sigstore_bundle(data, path).envelope
+        return envelope, read_statement(envelope.payload, path)
     if not isinstance(value, dict) or "dsseEnvelope" not in value:
         raise EvidenceError(Problem("this is no model signature", path=path))
     envelope = envelope_of(value["dsseEnvelope"], path)
@@ -58,6 +60,16 @@ def read_bundle(data: bytes, path: str) -> tuple[Envelope, Statement]:
             )
         )
     return envelope, read_statement(envelope.payload, path)
+
+
+def sigstore_of(data: bytes, path: str) -> SigstoreBundle | None:
+    """A model signature as a Sigstore bundle; None when it names a key and holds no certificate."""
+    return read_sigstore_bundle(data, path) if _is_keyless(parse_canonical(data, path)) else None
+
+
+def _is_keyless(value: Any) -> bool:
+    material = value.get("verificationMaterial") if isinstance(value, dict) else None
+    return isinstance(material, dict) and "certificate" in material
 
 
 def _bundle(envelope: Envelope) -> dict[str, Any]:

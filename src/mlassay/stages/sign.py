@@ -23,7 +23,7 @@ from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout, predicates
 from mlassay.evidence.codec import report_json
 from mlassay.evidence.keys import key_id
-from mlassay.evidence.model_signature import bundle_bytes, model_statement
+from mlassay.evidence.model_signature import model_statement
 from mlassay.evidence.release import Artifact, Release, Source
 from mlassay.evidence.statement import (
     EVIDENCE_PREDICATES,
@@ -38,11 +38,11 @@ from mlassay.evidence.verdict import Verdict
 from mlassay.files import read_file, staged_folder
 from mlassay.git import Repository
 from mlassay.manifest import load_manifest
-from mlassay.ports import Signer
+from mlassay.ports import KeylessSigner, Signer
 from mlassay.stages._context import refuse_side_branches
 from mlassay.stages._platform import versions
 from mlassay.stages._run_folder import RECORD_BYTES, read_test, read_training
-from mlassay.stages._sealed import run_now, sealed
+from mlassay.stages._sealed import run_now, signed_files, signed_model
 from mlassay.stages._source import Source as Checkout
 
 
@@ -69,7 +69,7 @@ class _Inputs:
 def sign(
     repository: Repository,
     run_folder: Path,
-    signer: Signer,
+    signer: Signer | KeylessSigner,
     context: Context,
     now: datetime,
     *,
@@ -108,9 +108,8 @@ def sign(
     provenance = predicates.provenance(release, run, inputs.data, training, versions(__version__))
     files |= _statements(signer, release, verdict, provenance)
     digests = {name: sha256(data) for name, data in files.items()}
-    files[layout.SUMMARY] = _dsse(
-        signer, release, SUMMARY, predicates.summary(release, verdict, digests, now)
-    )
+    summary = predicates.summary(release, verdict, digests, now)
+    files |= signed_files(signer, layout.SUMMARY, _about(release, SUMMARY, summary))
     return Signed(release, verdict, _leave(run_folder / "sign", files), signer_id)
 
 
@@ -166,23 +165,34 @@ def _on_main_line(repository: Repository, commit: str) -> None:
         )
 
 
-def _allowed(repository: Repository, commit: str, signer: Signer, now: datetime) -> str:
+def _allowed(
+    repository: Repository, commit: str, signer: Signer | KeylessSigner, now: datetime
+) -> str:
     """The id of the CI signer whose key this is; ConfigurationError when it may not sign evidence here and now."""
     people = load_people(layout.PEOPLE, repository.read(commit, layout.PEOPLE) or b"")
     policy = load_policy(layout.POLICY, repository.read(commit, layout.POLICY) or b"")
     found = signer_of(people, key_id(signer.public))
     if found is None:
-        raise ConfigurationError(
-            Problem(
-                "the public half of this key belongs to no signer in governance/people.yaml",
-                why="evidence that it signs would count nowhere",
-                remedy="add it first: mlassay keys add --ci, then mlassay propose",
-                path=layout.PEOPLE,
-            )
-        )
+        raise ConfigurationError(_unknown(signer))
     trust = Trust(people, now, policy.demo)
     ConfigurationError.raise_if_any(signer_problems(found, EVIDENCE_PREDICATES, trust, layout.PEOPLE))
     return found.id
+
+
+def _unknown(signer: Signer | KeylessSigner) -> Problem:
+    if isinstance(signer, KeylessSigner):
+        return Problem(
+            f"no signer in {layout.PEOPLE} is pinned to what this run's certificate names",
+            why="evidence that it signs would count nowhere; it names: " + " ".join(signer.public.split()),
+            remedy="if it is right, add it first: mlassay keys add --ci --keyless, then mlassay propose",
+            path=layout.PEOPLE,
+        )
+    return Problem(
+        "the public half of this key belongs to no signer in governance/people.yaml",
+        why="evidence that it signs would count nowhere",
+        remedy="add it first: mlassay keys add --ci, then mlassay propose",
+        path=layout.PEOPLE,
+    )
 
 
 def _inputs(repository: Repository, commit: str) -> _Inputs:
@@ -309,20 +319,17 @@ def _leave(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def _statements(
-    signer: Signer, release: Release, verdict: Verdict, provenance: Mapping[str, Any]
+    signer: Signer | KeylessSigner, release: Release, verdict: Verdict, provenance: Mapping[str, Any]
 ) -> dict[str, bytes]:
     """Every signed file but the summary, which lists them."""
     model = model_statement(layout.MODEL, release.model.digest, release.digest)
-    files = {
-        layout.PROVENANCE: _dsse(signer, release, PROVENANCE, provenance),
-        layout.MODEL_SIGNATURE: bundle_bytes(sealed(signer, model)),
-    }
+    files = signed_files(signer, layout.PROVENANCE, _about(release, PROVENANCE, provenance))
+    files |= signed_model(signer, model)
     for report in verdict.gates:
-        name = layout.gate_statement(report.gate)
-        files[name] = _dsse(signer, release, TEST_RESULT, predicates.test_result(report, release))
+        result = _about(release, TEST_RESULT, predicates.test_result(report, release))
+        files |= signed_files(signer, layout.gate_statement(report.gate), result)
     return files
 
 
-def _dsse(signer: Signer, release: Release, kind: str, predicate: Mapping[str, Any]) -> bytes:
-    about = subjects(release.digest, release.model.digest)
-    return sealed(signer, Statement(kind, about, predicate)).to_bytes()
+def _about(release: Release, kind: str, predicate: Mapping[str, Any]) -> Statement:
+    return Statement(kind, subjects(release.digest, release.model.digest), predicate)
