@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.tools import tool
@@ -39,7 +39,6 @@ class Stage:
 
     folder: Path
     plays: int = 0
-    kept: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for part in (".github", "actions", "requirements", "src", "template"):

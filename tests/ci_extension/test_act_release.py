@@ -45,3 +45,18 @@ def test_a_commit_of_the_main_line_is_signed_recorded_and_proposed_and_its_recor
     assert again.ran("validate")
     assert not again.ran("train")
     assert not list(Path(again.artifacts).iterdir())
+
+    git(repository, "switch", "--quiet", "--create", "words")
+    git(
+        repository,
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "-m",
+        "Change nothing that training or the gates look at",
+    )
+    asked = {"action": "opened", "number": 8, "pull_request": {"number": 8, "base": {"ref": "main"}}}
+    reused = stage.play(repository, "pull_request", _push(repository) | asked, "pull-request.yml")
+    assert reused.code == 0, reused.log
+    assert evidence.name in reused.log
+    assert not reused.ran("train")
