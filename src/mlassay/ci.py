@@ -217,16 +217,23 @@ class ForgeAccess:
     github_server: str = ""
     github_repository: str = ""
     on_github: bool = False
+    on_gitea: bool = False
 
 
 def forge_access(environment: Mapping[str, str] | None = None) -> ForgeAccess:
-    """Tokens and addresses of forges: GITHUB_TOKEN before GH_TOKEN, GITEA_TOKEN, and where GitHub is."""
+    """Tokens and addresses of forges: GITHUB_TOKEN before GH_TOKEN, GITEA_TOKEN, and where GitHub is.
+
+    Gitea's own runner plays GitHub's, down to the names of its variables: what it calls GITHUB_TOKEN is Gitea's.
+    """
     env = os.environ if environment is None else environment
+    on_gitea = env.get("GITEA_ACTIONS") == "true"
+    github = (env.get("GITHUB_TOKEN") or env.get("GH_TOKEN") or "").strip()
     return ForgeAccess(
-        github_token=(env.get("GITHUB_TOKEN") or env.get("GH_TOKEN") or "").strip(),
-        gitea_token=env.get("GITEA_TOKEN", "").strip(),
+        github_token="" if on_gitea else github,
+        gitea_token=env.get("GITEA_TOKEN", "").strip() or (github if on_gitea else ""),
         github_api=env.get("GITHUB_API_URL", "").rstrip("/"),
         github_server=env.get("GITHUB_SERVER_URL", "").rstrip("/"),
         github_repository=env.get("GITHUB_REPOSITORY", ""),
-        on_github=env.get("GITHUB_ACTIONS") == "true",
+        on_github=env.get("GITHUB_ACTIONS") == "true" and not on_gitea,
+        on_gitea=on_gitea,
     )

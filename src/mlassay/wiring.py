@@ -99,13 +99,15 @@ def desk_signer(key: Path | None) -> Signer:
 
 
 def forge_kind(repository: Repository, wanted: str = "") -> str:
-    """Which of `FORGES` to use: the one that is ``wanted``, or that git's ``mlassay.forge`` names, or GitHub where a
-    workflow of it runs us or the main line's remote is on github.com, if there is a token; the local one else.
+    """Which of `FORGES` to use: the one that is ``wanted``, or that git's ``mlassay.forge`` names, or GitHub or Gitea
+    where a workflow of it runs us, or GitHub where the main line's remote is there, if there is a token; local else.
     """
     chosen = wanted or repository.config("mlassay.forge") or ""
     if chosen and chosen not in FORGES:
         remedy = f"git config mlassay.forge takes one of: {', '.join(FORGES)}"
         raise ConfigurationError(Problem(f"there is no forge named {chosen[:80]!a}", remedy=remedy))
+    if not chosen and (access := forge_access()).on_gitea and access.gitea_token:
+        return "gitea"
     return chosen or ("github" if _is_github(repository) else "local")
 
 

@@ -12,7 +12,7 @@ from mlassay.wiring import forge, forge_kind, guarded, page, reviewing
 
 @pytest.fixture
 def repo(tmp_path, monkeypatch):
-    for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITEA_TOKEN", "GITHUB_ACTIONS"):
+    for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITEA_TOKEN", "GITHUB_ACTIONS", "GITEA_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     repo = Repository.init(tmp_path)
     repo.set_config("remote.origin.url", "git@github.com:team/x.git")
@@ -42,6 +42,17 @@ def test_what_is_said_goes_before_what_is_configured(repo, monkeypatch):
     repo.set_config("mlassay.forge", "gitea")
     assert isinstance(forge(repo), GiteaForge)
     assert isinstance(forge(repo, "local"), LocalForge)
+
+
+def test_where_giteas_runner_plays_githubs_its_token_is_giteas(repo, monkeypatch):
+    repo.set_config("remote.origin.url", "https://git.example/team/x.git")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_TOKEN", "made-up")
+    assert forge_kind(repo) == "github"
+    monkeypatch.setenv("GITEA_ACTIONS", "true")
+    assert isinstance(forge(repo), GiteaForge)
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert forge_kind(repo) == "local"
 
 
 def test_a_forge_that_nobody_knows_is_refused(repo):
