@@ -32,6 +32,7 @@ FILES = {
     "release": "evidence.md",
     "report": "evidence.md",
     "verdict": "evidence.md",
+    "template": "verbs/upgrade.md",
 }
 
 

@@ -17,6 +17,8 @@ _BRANCH = re.compile(
     r"promotion/(?P<environment>[a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)?)/(?P<id>[0-9]{8}-[0-9a-f]{8})"
     r"|change/(?P<change>[0-9]{8}-[0-9a-f]{8})"
 )
+OWN = "mlassay/"
+"""Branches of mlassay's own pull requests that carry no request: nothing in them is guarded."""
 
 
 @dataclass(frozen=True, slots=True)

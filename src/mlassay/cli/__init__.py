@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "merge": ("promotion", "Land a promotion whose decision is yes."),
     "propose": ("promotion", "Open a pull request for a change of policy, people or a manifest."),
     "waive": ("promotion", "Sign a reasoned, expiring exception for one gate of one release."),
+    "upgrade": ("upgrade", "Bring the template's own files up to date, by a pull request."),
     "status": ("look", "What runs where, and what waits for whom."),
     "show": ("look", "One release: what it is, what was found, where it ran."),
     "verify": ("release", "Check every signature and digest, from git objects alone."),

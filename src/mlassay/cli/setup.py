@@ -7,10 +7,12 @@ import shlex
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mlassay.cli.common import Command, directory_option, json_option, note, print_json
+from mlassay.cli.keyless import Pins, keyless_options
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.git import Repository
 from mlassay.stages import init as stage
@@ -57,7 +59,7 @@ def init(
         )
     name = name or _ask("The model's name", "mortgage-approval")
     owner = owner or _ask("Id of the person who answers for it", "lee")
-    files = stage.personalise(stage.template_files(), name=name, owner=owner)
+    files = template = stage.personalise(stage.template_files(), name=name, owner=owner)
     if data is not None:
         from mlassay.stages.draft import draft
 
@@ -67,7 +69,7 @@ def init(
         files = draft(files, table, data=_data_name(data), label=label, sensitive=sensitive)
     if not dry_run:
         target.mkdir(parents=True, exist_ok=True)
-    written = stage.write_missing(target, files, dry_run=dry_run)
+    written = stage.adopt(target, template, files, dry_run=dry_run)
     if (
         not dry_run
         and not (target / ".git").exists()
@@ -180,10 +182,10 @@ def new(
 @click.option(
     "--key",
     "key",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The public key file (.pub).",
 )
+@keyless_options
 def add(
     directory: Path,
     id_: str,
@@ -191,11 +193,24 @@ def add(
     team: str | None,
     role: tuple[str, ...],
     email: tuple[str, ...],
-    key: Path,
+    key: Path | None,
+    ci: bool,
+    **pins: Any,
 ) -> None:
-    """Register an SSH key that somebody has already."""
+    """Register an SSH key that somebody has already, or with --ci --keyless a CI that signs without one."""
     from mlassay.signers import keys as maker
 
+    wanted = Pins(**pins)
+    if ci != wanted.keyless or wanted.keyless == (key is not None):
+        raise click.UsageError("say --key FILE.pub for a person, or --ci --keyless for a CI that has no key.")
+    if key is None:
+        text = people.add_keyless_signer(
+            _people_text(directory), id_, wanted.as_mapping(), maker.EVIDENCE, today=_today()
+        )
+        _write_people(directory, text)
+        click.echo(f"{id_} stands in {people.PATH}, pinned to one workflow, repository and ref.")
+        _say_how_to_bring_in(Repository.open(directory))
+        return
     public = maker.read_public(key)
     people.check_person(_people_text(directory), id_, name=name, team=team, roles=role)
     text = people.add_person_key(

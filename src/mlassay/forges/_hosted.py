@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from mlassay.case.main_line import BRANCH
-from mlassay.case.requests import name_of_branch
+from mlassay.case.requests import OWN, name_of_branch
 from mlassay.errors import Problem, RemoteError
 from mlassay.forges import _comments
 from mlassay.forges._branches import Branches
@@ -41,7 +41,7 @@ class HostedForge:
         MovedOn when the branch is there with something else: if a killed run left it without a pull request,
         that one is opened first, so that it is found the next time round. RemoteError when people closed it.
         """
-        if name_of_branch(branch) is None:
+        if name_of_branch(branch) is None and not branch.startswith(OWN):
             raise ValueError(f"{branch} is no branch of a request")
         text = {"title": title[:TITLE_CHARACTERS], "body": body[: _comments.CHARACTERS]}
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlassay.case.main_line import BRANCH, MainLine, land
-from mlassay.case.requests import name_of_branch, open_branches
+from mlassay.case.requests import OWN, name_of_branch, open_branches
 from mlassay.errors import Problem, RemoteError
 from mlassay.git import MovedOn, Repository
 from mlassay.ports import PullRequest
@@ -26,10 +26,10 @@ class LocalForge:
         Title and body are those of the commit: there is no other place for them.
         """
         name = name_of_branch(branch)
-        if name is None:
+        if name is None and not branch.startswith(OWN):
             raise ValueError(f"{branch} is no branch of a request")
         self._repository.push(self._remote or HERE, head, _ref(branch), None)
-        return PullRequest(name.id, branch, head)
+        return PullRequest(name.id if name else "", branch, head)
 
     def update(self, request: PullRequest, head: str) -> PullRequest:
         """Move the branch from where it was seen to ``head``; MovedOn when somebody was faster."""

@@ -9,7 +9,18 @@ from datetime import datetime
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
-from mlassay.git import _checkout, _command, _dead, _fsck, _history, _remote, _revisions, _worktree, _write
+from mlassay.git import (
+    _checkout,
+    _command,
+    _dead,
+    _fsck,
+    _history,
+    _merge,
+    _remote,
+    _revisions,
+    _worktree,
+    _write,
+)
 from mlassay.git._command import Result
 from mlassay.git._credentials import Credential
 from mlassay.git._objects import Objects, kind_of, shallow
@@ -230,6 +241,11 @@ class Repository:
     def fsck(self) -> list[Problem]:
         """Everything wrong with any object, strictly; empty when all is well."""
         return _fsck.fsck(self.folder, self._common_dir, self._objects)
+
+    @staticmethod
+    def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
+        """``(merged, clean)`` of a text that became ``ours`` here and ``theirs`` there; markers where they collide."""
+        return _merge.merge_file(ours, base, theirs)
 
     # Work tree
 

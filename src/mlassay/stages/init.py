@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlassay import __version__
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import inside, write_atomic
+from mlassay.stages.template import RECORD, Record, record_of
 
 EXAMPLE_DATA = (
     "data/README.md",
@@ -76,6 +78,8 @@ def personalise(files: Mapping[str, bytes], *, name: str, owner: str) -> dict[st
         "data/applications.manifest.yaml": [(r"(?m)^owner: \S+$", f"owner: {owner}")],
     }
     for path, rules in swaps.items():
+        if path not in made:
+            continue
         text = made[path].decode()
         for pattern, new in rules:
             text = re.sub(pattern, new, text, count=1, flags=re.MULTILINE)
@@ -96,6 +100,33 @@ def write_missing(folder: Path, files: Mapping[str, bytes], *, dry_run: bool = F
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(target, data)
     return Written(tuple(wrote), tuple(kept))
+
+
+def adopt(
+    folder: Path, template: Mapping[str, bytes], files: Mapping[str, bytes], *, dry_run: bool = False
+) -> Written:
+    """`write_missing` of ``files``, which are the ``template``'s or were drafted from them, and a record of what was taken."""
+    written = write_missing(folder, files, dry_run=dry_run)
+    old = _read(folder, RECORD)
+    new = set(written.wrote)
+    present = {path: files[path] if path in new else _read(folder, path) for path in files}
+    record = record_of(
+        {path: data for path, data in present.items() if data is not None},
+        template,
+        __version__,
+        Record.parse(old) if old is not None else None,
+        frozenset(new),
+    ).to_bytes()
+    if record == old:
+        return written
+    if not dry_run:
+        write_atomic(inside(folder, RECORD), record)
+    return written if old is not None else Written((*written.wrote, RECORD), written.kept)
+
+
+def _read(folder: Path, path: str) -> bytes | None:
+    target = inside(folder, path)
+    return target.read_bytes() if target.is_file() else None
 
 
 def _padded(key: str, value: str) -> str:
