@@ -8,11 +8,12 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from mlassay.config import load_people
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import Document, read_yaml
 
@@ -103,18 +104,7 @@ def add_signer(
     text: str, id_: str, pem: str, predicates: Sequence[str], *, today: date, demo: bool = False
 ) -> str:
     """``text`` of people.yaml with a CI signer that may sign ``predicates``."""
-    _check_id(id_)
-    document = _read(text)
-    if id_ in (document.value.get("signers") or {}):
-        raise ConfigurationError(
-            Problem(
-                f"the signer '{id_}' stands already",
-                why="its key explains evidence that is in the history",
-                remedy="choose another id, and `mlassay keys revoke` the old one",
-                path=PATH,
-                line=document.line_of(("signers", id_)),
-            )
-        )
+    document = _without_signer(text, id_)
     value = {"valid_from": today.isoformat(), "signs": list(predicates)} | ({"demo": True} if demo else {})
     lines = [
         f"  {id_}:",
@@ -127,6 +117,42 @@ def add_signer(
     ]
     text = _append_block(text, document, "signers", lines)
     return _held(document, text, ("signers", id_), value | {"key": pem.strip() + "\n"})
+
+
+def add_keyless_signer(
+    text: str, id_: str, pins: Mapping[str, Any], predicates: Sequence[str], *, today: date
+) -> str:
+    """``text`` of people.yaml with a CI signer that has no key: its run's certificate must name ``pins``."""
+    document = _without_signer(text, id_)
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in pins.items()}
+    lines = [
+        f"  {id_}:",
+        "    keyless:",
+        *(f"      {name}: {_flow(value)}" for name, value in given.items()),
+        f"    valid_from: {today.isoformat()}",
+        "    signs:",
+        *(f"      - {predicate}" for predicate in predicates),
+    ]
+    value = {"keyless": given, "valid_from": today.isoformat(), "signs": list(predicates)}
+    text = _held(document, _append_block(text, document, "signers", lines), ("signers", id_), value)
+    load_people(PATH, text.encode())
+    return text
+
+
+def _without_signer(text: str, id_: str) -> Document:
+    _check_id(id_)
+    document = _read(text)
+    if id_ in (document.value.get("signers") or {}):
+        raise ConfigurationError(
+            Problem(
+                f"the signer '{id_}' stands already",
+                why="its key explains evidence that is in the history",
+                remedy="choose another id, and `mlassay keys revoke` the old one",
+                path=PATH,
+                line=document.line_of(("signers", id_)),
+            )
+        )
+    return document
 
 
 def revoke_key(
@@ -276,6 +302,8 @@ def _flow(value: Any) -> str:
         return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
     if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         return str(value)
     plain = _PLAIN.match(value) and value.lower() not in _AMBIGUOUS and value == value.strip()
