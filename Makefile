@@ -79,6 +79,7 @@ pin:             ## point our own workflows and the template at this commit's ac
 benchmarks: setup ## ratios against the tools that people would use instead
 	@$(BIN)/python benchmarks/bias.py
 	@$(BIN)/python benchmarks/pipeline.py
+	@$(BIN)/python benchmarks/ci.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -74,7 +74,7 @@ def main() -> None:
 
 def play(bench: Bench) -> dict[str, float]:
     """One release from validate to verify; wall seconds by verb."""
-    keys = _prepare(bench)
+    keys = prepare(bench)
     bench.measured("validate")
     bench.measured("test")
     bench.measured("sign", "--key", str(keys / "mlassay-ci.pem"))
@@ -120,7 +120,7 @@ def table(plays: Sequence[dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def _prepare(bench: Bench) -> Path:
+def prepare(bench: Bench) -> Path:
     """A team's clone with keys, a remote and a trained model; the folder of the private keys."""
     keys = bench.folder / "keys"
     bench.git("init", "-q", "--bare", "--initial-branch=main", "remote.git", cwd=bench.folder)
