@@ -69,6 +69,55 @@ def test_init_into_a_repository_that_stands_moves_nothing(tmp_path):
     assert (tmp_path / "ml.yaml").is_file()
 
 
+def test_a_project_that_stands_is_told_what_was_kept_and_what_is_left_to_do(tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    table = "n,spend,visits,age,churn\n" + "".join(
+        f"{i},{i * 7 % 100},{i % 9},{('old', 'young')[i % 2]},{('go', 'stay')[i % 3 == 0]}\n"
+        for i in range(90)
+    )
+    ours = {
+        ".github/workflows/ci.yml": "on: push\n",
+        ".gitignore": "*.pem\n",
+        "README.md": "ours",
+        "train.py": "ours",
+        "data/customers.csv": table,
+    }
+    for path, text in ours.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    words = ["--data", "data/customers.csv", "--label", "churn", "--sensitive", "age"]
+    done = mlassay("init", "--into", ".", "--name", "churn", "--owner", "kim", *words, cwd=tmp_path)
+    assert {path: (tmp_path / path).read_text() for path in ours} == ours
+    assert "= train.py, as it was" in done.stdout
+    assert "let train.py read MLASSAY_DATA" in done.stdout
+    (ignore,) = [line for line in done.stdout.splitlines() if "add to your .gitignore" in line]
+    assert "/data/customers.csv" in ignore
+    assert "*.pem" not in ignore, "which stands there already"
+    assert sorted(path.name for path in (tmp_path / ".github/workflows").iterdir()) == [
+        "after.yml",
+        "ci.yml",
+        "main.yml",
+        "pull-request.yml",
+    ]
+    record = json.loads((tmp_path / ".mlassay-template.json").read_text())
+    assert "Jenkinsfile" in record["files"]
+    assert not {"train.py", "README.md", ".gitignore", "ml.yaml"} & set(record["files"])
+    config = yaml.safe_load((tmp_path / "ml.yaml").read_text())
+    assert config["train"]["withhold"] == ["age", "n"], (
+        "a running number names the row, and says nothing of it"
+    )
+
+
+def test_the_record_holds_what_was_added_to_a_file_of_the_templates(tmp_path):
+    rows = "".join(f"{i * 3},{i % 2},{('no', 'yes')[i % 3 == 0]}\n" for i in range(90))
+    (tmp_path / "t.csv").write_text("spend,age,churn\n" + rows)
+    words = ["--data", "t.csv", "--label", "churn", "--sensitive", "age"]
+    mlassay("init", "team", "--name", "churn", "--owner", "kim", *words, cwd=tmp_path)
+    record = json.loads((tmp_path / "team/.mlassay-template.json").read_text())
+    added = set((tmp_path / "team/.gitignore").read_text().split("\n")) - set(record["bases"][".gitignore"])
+    assert "/data/t.csv" in added
+
+
 def test_a_new_folder_becomes_a_repository_of_its_own_even_inside_another(tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     mlassay("init", "team", "--name", "loans", "--owner", "kim", cwd=tmp_path)
@@ -98,7 +147,7 @@ def test_init_refuses_what_makes_no_sense(tmp_path, words):
 
 def test_a_table_of_their_own_leaves_only_questions_for_people(tmp_path):
     rows = [
-        f"{i},{('red', 'blue')[i % 2]},{('old', 'young')[i % 3 == 0]},{('stay', 'go')[i % 5 == 0]}"
+        f"{i * 2},{('red', 'blue')[i % 2]},{('old', 'young')[i % 3 == 0]},{('stay', 'go')[i % 5 == 0]}"
         for i in range(200)
     ]
     (tmp_path / "My Table.csv").write_text("\n".join(["spend,colour,age,churn", *rows]) + "\n")
@@ -119,7 +168,7 @@ def test_a_table_of_their_own_leaves_only_questions_for_people(tmp_path):
 
 
 def test_a_reason_that_many_problems_share_is_said_once(tmp_path):
-    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(90)))
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i * 2},{i % 2}\n" for i in range(90)))
     mlassay("init", "t", "--name", "t", "--owner", "kim", "--data", "t.csv", "--label", "y", cwd=tmp_path)
     done = mlassay("validate", cwd=tmp_path / "t", code=2)
     assert "ml.yaml:4" in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -86,14 +85,11 @@ def init(
             }
         )
         return
-    would = "Would write" if dry_run else "Wrote"
-    click.echo(
-        f"{would} {len(written.wrote)} files into {target}, kept {len(written.kept)} that stood already."
-    )
-    for path in written.wrote:
-        click.echo(f"  + {path}")
-    if not dry_run:
-        click.echo(_next_steps(target, owner, drafted=None if data is None else _data_name(data)))
+    from mlassay.cli.adopting import Adopted
+
+    drafted = None if data is None else _data_name(data)
+    for line in Adopted(target, files, written, owner, drafted).lines(dry_run=dry_run):
+        click.echo(line)
 
 
 @click.group()
@@ -326,19 +322,3 @@ def _say_how_to_bring_in(repository: Repository) -> None:
 
 def _today() -> date:
     return datetime.now(UTC).date()
-
-
-def _next_steps(target: Path, owner: str, *, drafted: str | None) -> str:
-    questions = f"ml.yaml, data/{drafted}.manifest.yaml and data/{drafted}.missing.md"
-    return "\n".join(
-        [
-            "Next:",
-            f"  cd {shlex.quote(str(target))}",
-            *([f"  answer each TODO in {questions}"] if drafted else []),
-            f"  mlassay keys new --id {owner}              # who answers for the model; policy calls it risk-lead",
-            "  mlassay keys new --id YOU --name 'Your Name' --team TEAM --role developer",
-            "  mlassay keys new --id ci --ci",
-            "  git add -A && git commit -m 'Start from the template'",
-            "  mlassay run",
-        ]
-    )

@@ -40,9 +40,9 @@ def draft_manifest(
     """Draft ``<folder>/<name>.manifest.yaml`` for CSV files of one header; ConfigurationError when they are not.
 
     Types and ranges are those seen; a column's first guess is a category when it has at most 20 distinct texts, or
-    two distinct values in all.
+    two distinct values in all, and an id when it numbers the rows one by one.
     """
-    columns, values = _read(files)
+    columns, values, rows = _read(files)
     for asked in (label, *sensitive, *split.by):
         if asked and asked not in columns:
             raise ConfigurationError(
@@ -60,7 +60,7 @@ def draft_manifest(
         text += _LABEL
     text += f"missing: {_quoted(missing)}\n\ncolumns:  # in the files' order; correct what the data of today got wrong\n"
     for column in columns:
-        text += f"  - {_column(column, values[column], label)}\n"
+        text += f"  - {_column(column, values[column], label, rows)}\n"
     text += f"\n{_split(split)}\nfiles:\n"
     for file in listed:
         text += f"  - path: {_quoted(file.path)}\n    size: {file.size}\n    digest: {file.digest}\n"
@@ -73,9 +73,10 @@ def draft_manifest(
     )
 
 
-def _read(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], dict[str, dict[str, None]]]:
-    """The common header, and each column's distinct values in order of appearance."""
+def _read(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], dict[str, dict[str, None]], int]:
+    """The common header, each column's distinct values in order of appearance, and the number of rows."""
     columns: tuple[str, ...] = ()
+    count = 0
     seen: list[dict[str, None]] = []
     for path, data in files.items():
         rows = parse_csv(path, data)
@@ -93,12 +94,13 @@ def _read(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], dict[str, dict[s
         columns = header
         seen = seen or [{} for _ in columns]
         for row in rows:
+            count += 1
             for distinct, value in zip(seen, row, strict=True):
                 distinct[value] = None
-    return columns, dict(zip(columns, seen, strict=True))
+    return columns, dict(zip(columns, seen, strict=True)), count
 
 
-def _column(name: str, seen: Mapping[str, None], label: str) -> str:
+def _column(name: str, seen: Mapping[str, None], label: str, rows: int) -> str:
     present = [value for value in seen if value]
     is_label = name == label
     role, known = ("label", "after") if is_label else ("feature", "before")
@@ -109,6 +111,9 @@ def _column(name: str, seen: Mapping[str, None], label: str) -> str:
     elif number:
         numbers = [Decimal(value) for value in present]
         kind = f"type: {'integer' if whole else 'number'}, min: {_number(min(numbers))}, max: {_number(max(numbers))}"
+        # A number of its own for each row, and none left out: it names the row, and says nothing of it.
+        if whole and not is_label and len(seen) == rows == max(numbers) - min(numbers) + 1:
+            role = "id"
     elif present and len(present) <= MOST_VALUES:
         kind = f"type: category, values: {_flow(sorted(present), always=True)}"
     else:
