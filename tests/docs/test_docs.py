@@ -122,6 +122,21 @@ def test_every_relative_link_leads_somewhere(page):
             assert anchor in headings, f"{target}: no such heading"
 
 
+def test_every_page_can_be_reached_from_the_readme():
+    pages = {*PAGES, ROOT / "actions/README.md", ROOT / "jenkins/README.md"} - {
+        page for page in PAGES if page.is_relative_to(ROOT / "template")
+    }
+    reached, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        reached.add(page)
+        for target in re.findall(r"\]\(([^)#\s:]+\.md)[^)]*\)", page.read_text()):
+            found = (page.parent / target).resolve()
+            if found in pages - reached:
+                ahead.append(found)
+    assert pages <= reached, sorted(str(page.relative_to(ROOT)) for page in pages - reached)
+
+
 def test_the_readmes_commands_are_the_makefiles():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     named = set(re.findall(r"^\$ make ([a-z]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
