@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
 
+from mlassay import __version__
 from mlassay.forges._patience import Patience
 from mlassay.forges._refused import Refused, unanswered
 
 TIMEOUT = 30  # seconds, to connect and between bytes
-AGENT = f"mlassay/{version('mlassay')}"
+AGENT = f"mlassay/{__version__}"  # an action runs us without installing us
 GRAPHQL = "/graphql"  # beside the REST API on an Enterprise Server, below it on github.com
 API_VERSION = "2022-11-28"
 
