@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import base64
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
 from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError
@@ -94,6 +95,32 @@ def test_a_revoked_key_says_when_why_and_since_when(keys: list[str]) -> None:
 def test_one_key_under_two_ids_is_refused_whatever_its_comment(keys: list[str]) -> None:
     again = " ".join(keys[0].split()[:2]) + " somebody-else"
     assert "the key of robin is listed already, for dana" in refusal(text(keys[0], again))
+
+
+def test_one_private_key_is_one_signer_in_whatever_form_its_public_half_is_written(keys: list[str]) -> None:
+    ssh = keys[3]  # ecdsa-sha2-nistp256
+    as_pem = load_ssh_public_key(ssh.encode()).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    assert "the key of ci is listed already, for dana" in refusal(text(ssh, keys[1], as_pem.decode()))
+    assert load(text(ssh, keys[1], pem(ec.SECP256R1()))).signers.keys() == {"ci"}
+    spelled = ssh.split()[1]
+    last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    stem = spelled.rstrip("=")
+    other = stem[:-1] + last[last.index(stem[-1]) + 1] + spelled[len(stem) :]  # bits that no decoder looks at
+    assert base64.b64decode(other) == base64.b64decode(spelled)
+    assert "listed already, for dana" in refusal(text(ssh, f"ecdsa-sha2-nistp256 {other}"))
+
+
+def test_a_security_keys_name_on_an_ordinary_key_makes_no_second_key(keys: list[str]) -> None:
+    def wire(*fields: bytes) -> str:
+        return base64.b64encode(b"".join(len(f).to_bytes(4) + f for f in fields)).decode()
+
+    point = base64.b64decode(keys[0].split()[1])[-32:]
+    kind = "sk-ssh-ed25519@openssh.com"
+    twin = f"{kind} {wire(kind.encode(), point, b'ssh:')}"
+    assert "the key of robin is listed already, for dana" in refusal(text(keys[0], twin))
+    assert load(text(keys[1], twin)).people["robin"].keys[0].public == twin
+    short = f"{kind} {wire(kind.encode(), point)}"
+    assert "it is damaged" in refusal(text(keys[1], short))
 
 
 def test_a_weak_or_damaged_key_is_refused_without_printing_it(keys: list[str]) -> None:

@@ -25,6 +25,17 @@ SSH_TYPES = (
     "sk-ecdsa-sha2-nistp256@openssh.com",
     "ssh-rsa",
 )
+# Where the wire encoding holds what a private key proves, and in how many bytes (0: any); RFC 4253, 5656, 8709, PROTOCOL.u2f.
+_MATERIAL = {
+    "ssh-ed25519": (1, 32),
+    "sk-ssh-ed25519@openssh.com": (1, 32),
+    "ecdsa-sha2-nistp256": (2, 65),
+    "ecdsa-sha2-nistp384": (2, 97),
+    "ecdsa-sha2-nistp521": (2, 133),
+    "sk-ecdsa-sha2-nistp256@openssh.com": (2, 65),
+    "ssh-rsa": (2, 0),
+}
+UNCOMPRESSED = 4
 _PEM_FIRST, _PEM_LAST = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 _P256 = bytes.fromhex(
     "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
@@ -53,21 +64,21 @@ def load_people(path: str, data: bytes) -> People:
 
 
 def _beyond_schema(document: Document) -> Iterator[Problem]:
-    held: dict[str, str] = {}
+    held: dict[str | bytes, str] = {}
     for at, holder in _keys(document):
         if isinstance(text := document.get(*at, "key"), str):
             fault = ssh_key_fault(text) if at[0] == "people" else pem_key_fault(text)
             if fault:
                 yield document.problem((*at, "key"), f"the key of {holder}: {fault}", remedy=_remedy(at))
-            elif (plain := _plain(text)) in held:
+            elif (material := _material(text)) in held:
                 yield document.problem(
                     (*at, "key"),
-                    f"the key of {holder} is listed already, for {held[plain]}",
+                    f"the key of {holder} is listed already, for {held[material]}",
                     "one key under two names would be counted as two people",
                     "give each their own key, and list each key once",
                 )
             else:
-                held[plain] = holder
+                held[material] = holder
         elif isinstance(pins := document.get(*at, "keyless"), dict):
             yield from _keyless(document, at, holder, pins, held)
         yield from _times(document, at)
@@ -75,7 +86,7 @@ def _beyond_schema(document: Document) -> Iterator[Problem]:
 
 
 def _keyless(
-    document: Document, at: Pointer, holder: str, pins: dict[str, Any], held: dict[str, str]
+    document: Document, at: Pointer, holder: str, pins: dict[str, Any], held: dict[str | bytes, str]
 ) -> Iterator[Problem]:
     wanted = str([pins.get(name) for name in ("identity", "issuer", "repository_id", "ref")])
     if (other := held.setdefault(wanted, holder)) != holder:
@@ -164,8 +175,11 @@ def ssh_key_fault(text: str) -> str | None:
         return "what its base64 holds is another type, or cut off"
     if words[0] == "ssh-rsa" and (len(fields) != 3 or len(fields[2].lstrip(b"\0")) < 384):
         return "an RSA key of less than 3072 bits is not taken"
-    if words[0] == "ssh-ed25519" and (len(fields) != 2 or len(fields[1]) != 32):
+    at, size = _MATERIAL[words[0]]
+    if len(fields) != at + (2 if words[0].startswith("sk-") else 1) or (size and len(fields[at]) != size):
         return "it is damaged"
+    if "ecdsa" in words[0] and fields[at][0] != UNCOMPRESSED:
+        return "its point is not written whole"
     return None
 
 
@@ -189,11 +203,15 @@ def _remedy(at: Pointer) -> str:
     return "paste what 'mlassay keys new --ci' printed, under 'key: |'"
 
 
-def _plain(text: str) -> str:
-    """A key without comment and spacing, to compare."""
+def _material(text: str) -> bytes:
+    """What a private key proves, however its public half is written: one key may be spelled as PEM, as OpenSSH or as ``sk-``.
+
+    ``text`` is a key in which no fault was found.
+    """
     if text.lstrip().startswith("-----"):
-        return "".join(text.split()[3:-3])
-    return " ".join(text.split()[:2])
+        return base64.b64decode("".join(text.strip().splitlines()[1:-1]))[len(_P256) - 1 :]
+    kind, encoded = text.split()[:2]
+    return _ssh_fields(base64.b64decode(encoded))[_MATERIAL[kind][0]].lstrip(b"\0")
 
 
 def _ssh_fields(blob: bytes) -> list[bytes]:
