@@ -29,9 +29,9 @@ def git(folder: Path, *arguments: str, data: bytes | None = None) -> str:
     return done.stdout.decode().strip()
 
 
-def play(folder: Path) -> dict[str, str]:
+def play(folder: Path, *, forked: bool = False) -> dict[str, str]:
     """Play it below ``folder``: ``remote.git``, ``team`` and ``keys``; ids by what they are."""
-    project = factory.make(folder, remote=True)
+    project = factory.make(folder, remote=True, forked=forked)
     team, keys = project.folder, project.keys
     passed = factory.record(project).release.id
     unsure = factory.record(project, outcome=Outcome.INCONCLUSIVE, seed=2).release.id

@@ -19,6 +19,7 @@ from mlassay.git import Identity, Repository
 from mlassay.wiring import verifiers
 from tests import factory
 from tests.audit.story import git, play
+from tests.factory.project import NOBODY, POLICY
 
 LIAR = Identity("Robin", "robin@example.org")
 
@@ -447,3 +448,45 @@ def test_two_entries_of_one_name_in_a_folder_are_refused(clone):
     )
     told = [problem.what for problem in check(clone, at=commit, worktree=False).problems]
     assert any("twice" in what for what in told)
+
+
+def test_the_root_of_a_fork_is_the_commit_that_brings_the_first_key_in(tmp_path):
+    project = factory.make(tmp_path, forked=True)
+    root = project.repo.head()
+    factory.record(project)
+    report = check(project.repo)
+    assert report.root == root
+    assert not report.problems
+    people = project.repo.read(root, layout.PEOPLE) + b"# mine\n"
+    report = check(project.repo, at=push(project.repo, {layout.PEOPLE: people}))
+    assert report.root == root
+    assert paths(report) == {layout.PEOPLE}, "from the first key on, keys change by approval alone"
+
+
+def test_a_fork_goes_all_the_way_once_somebody_has_a_key(tmp_path):
+    ids = play(tmp_path, forked=True)
+    report = check(Repository.clone(tmp_path / "remote.git", tmp_path / "clone"))
+    assert not report.problems
+    assert {ids["passed"], f"staging/{ids['promotion']}"} <= {item.name for item in report.confirmed}
+
+
+def test_a_root_with_keys_stays_the_root_when_they_are_taken_away(tmp_path):
+    project = factory.make(tmp_path)
+    root, people = project.repo.head(), project.repo.read(project.repo.head(), layout.PEOPLE)
+    bare = push(project.repo, {layout.PEOPLE: NOBODY.encode()})
+    again = push(project.repo, {layout.PEOPLE: people + b"# mine\n"}, base=bare)
+    report = check(project.repo, at=again)
+    assert report.root == root
+    pushed = [problem.remedy for problem in report.problems if problem.remedy.startswith("git show")]
+    assert [bare[:12] in pushed[0], again[:12] in pushed[1]] == [True, True]
+
+
+def test_a_fork_where_nobody_has_a_key_yet_has_the_templates_root(tmp_path):
+    repo = Repository.init(tmp_path)
+    repo.set_config("user.name", LIAR.name)
+    repo.set_config("user.email", LIAR.email)
+    for path, text in ((layout.PEOPLE, NOBODY), (layout.POLICY, POLICY)):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    root = repo.add_and_commit(["governance"], "The template")
+    assert check(repo).root == root

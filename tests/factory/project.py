@@ -101,6 +101,12 @@ class Project:
         return (self.folder / path).read_text()
 
 
+NOBODY = """version: 1
+people: {lee: {name: Lee, team: risk, roles: [risk-lead], keys: []}}
+signers: {}
+"""
+
+
 def make(
     path: Path,
     *,
@@ -109,10 +115,11 @@ def make(
     policy: str = POLICY,
     config: str = CONFIG,
     reviews: str = "",
+    forked: bool = False,
 ) -> Project:
     """A new repository at ``path``/team; ``signer`` is YAML that replaces the fields of the CI signer ``ci``.
 
-    With ``reviews`` (a forge's name) reviews there count, people have accounts on it, and ``desk`` is its signer.
+    ``forked``: two commits without anybody's key come before, as in a fork of the template. With ``reviews`` (a forge's name) reviews there count, people have accounts on it, and ``desk`` is its signer.
     """
     keys = path / "keys"
     keys.mkdir(parents=True)
@@ -123,6 +130,9 @@ def make(
     if bare is not None:
         add_remote(repo, path / "remote.git")
     project = Project(repo, keys, bare)
+    if forked:
+        project.commit({"governance/policy.yaml": policy, "governance/people.yaml": NOBODY}, "The template")
+        project.commit({"governance/policy.yaml": f"{policy}# read\n"}, "A newer template")
     project.commit(
         {
             "ml.yaml": config,

@@ -14,7 +14,7 @@ from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence.verdict import Outcome
 from mlassay.signers.p256 import P256Signer
 from tests import factory
-from tests.factory.project import POLICY, TABLE, ci_key, people_yaml
+from tests.factory.project import NOBODY, POLICY, TABLE, ci_key, people_yaml
 
 
 @pytest.fixture
@@ -347,7 +347,14 @@ def test_without_a_test_there_is_nothing_to_sign(project):
 def test_a_key_that_people_yaml_does_not_know_is_refused(project):
     ci_key(project.keys, "stranger")
     problems = refused(project, factory.run_folder(project), "belongs to no signer", key="stranger")
-    assert "keys add" in problems[0].remedy
+    assert "keys new --ci" in problems[0].remedy
+
+
+def test_nobody_can_sign_in_a_copy_of_the_template_where_nobody_has_a_key(project):
+    project.commit({"governance/people.yaml": NOBODY}, "As the template")
+    (problem,) = refused(project, factory.run_folder(project), "may train and test, and not sign")
+    assert "mlassay keys new --ci --id ci" in problem.remedy
+    assert not (project.folder / ".mlassay/run/sign").exists()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlassay.case.requests import RequestName, name_of_path
+from mlassay.case.requests import RequestName, name_of_path, nobody_has_a_key
 from mlassay.errors import Problem
 from mlassay.evidence import layout
 from mlassay.git import Change, Commit, Repository
@@ -106,11 +106,18 @@ def _may_accompany(path: str, folder: str) -> bool:
 
 
 def root_of_trust(repo: Repository, history: Sequence[Group]) -> str | None:
-    """The first commit with policy and people: what came with it or before it, nothing can explain."""
+    """The first commit with policy and people of whom anybody has a key; the first with any, where nobody ever has.
+
+    What came with it or before it, nothing can explain.
+    """
+    first: str | None = None
     for group in history:
-        if repo.entry(group.last.id, layout.PEOPLE) and repo.entry(group.last.id, layout.POLICY):
-            return group.last.id
-    return None
+        commit = group.last.id
+        if repo.entry(commit, layout.PEOPLE) and repo.entry(commit, layout.POLICY):
+            first = first or commit
+            if not nobody_has_a_key(repo, commit):
+                return commit
+    return first
 
 
 def unexplained(group: Group) -> Iterator[Problem]:

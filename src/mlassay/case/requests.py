@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mlassay.case.main_line import BRANCH
 from mlassay.config import Key, People, Policy, load_people, load_policy
-from mlassay.errors import ConfigurationError, Problem
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.evidence.keys import key_id
 from mlassay.git import Repository
@@ -88,6 +88,18 @@ def governance_at(repo: Repository, commit: str) -> tuple[Policy, People]:
         )
     policy, people = found[layout.POLICY] or b"", found[layout.PEOPLE] or b""
     return load_policy(layout.POLICY, policy), load_people(layout.PEOPLE, people)
+
+
+def nobody_has_a_key(repo: Repository, commit: str) -> bool:
+    """Whether the people.yaml of a commit names no key and no CI signer, as the template's: nothing signed can count.
+
+    Such a one is nobody's root of trust. A file that is missing, or cannot be read, is not known to be such a one.
+    """
+    try:
+        people = load_people(layout.PEOPLE, repo.read(commit, layout.PEOPLE) or b"")
+    except (ConfigurationError, EvidenceError):
+        return False
+    return not people.signers and not any(person.keys for person in people.people.values())
 
 
 def with_compromises(people: People, later: People | None) -> People:

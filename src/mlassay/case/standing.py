@@ -14,7 +14,7 @@ from mlassay.case.history import pointers
 from mlassay.case.landing import Landing, landing_of
 from mlassay.case.promotion import judge_merged, read_case
 from mlassay.case.release import find_record
-from mlassay.case.requests import RequestName, name_of_branch, name_of_path
+from mlassay.case.requests import RequestName, name_of_branch, name_of_path, nobody_has_a_key
 from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence import layout
@@ -106,14 +106,18 @@ class _Line:
         return False
 
     def _walk(self) -> None:
-        """Follow policy and people from the root of trust: a state counts when a change that holds made it of one that did."""
+        """Follow policy and people from the root of trust: a state counts when a change that holds made it of one that did.
+
+        While nobody has a key there is no such root yet, and every state stands for itself.
+        """
         signed: State = (None, None)
-        bare = ""
+        bare, keyless = "", True
         for step in reversed(list(self.repo.first_parents(self.tip, paths=GOVERNANCE))):
             state = _state(self.repo, step.id)
             before = _state(self.repo, step.parents[0]) if step.parents else (None, None)
-            if not self._root and None not in state:
+            if keyless and None not in state:
                 self._root, signed = step.id, state
+                keyless = nobody_has_a_key(self.repo, step.id)
             elif self._root and before == signed and self._by_change(step):
                 signed = state
             bare = "" if state == signed else bare or step.id

@@ -313,11 +313,17 @@ def _below_repository(folder: Path) -> bool:
 
 
 def _say_how_to_bring_in(repository: Repository) -> None:
+    from mlassay.case.requests import nobody_has_a_key
+
     head = repository.head()
-    if head is not None and repository.read(head, people.PATH) is not None:
-        note("To bring it in, have it approved: mlassay propose --reason '…'")
-    else:
+    if head is None or repository.read(head, people.PATH) is None:
         note("It counts from the commit that brings governance/ in: git add -A && git commit")
+    elif nobody_has_a_key(repository, head):
+        note(
+            "The commit that brings the first keys in is the root of trust: git add governance && git commit"
+        )
+    else:
+        note("To bring it in, have it approved: mlassay propose --reason '…'")
 
 
 def _today() -> date:

@@ -15,6 +15,7 @@ from typing import Any
 from mlassay import __version__
 from mlassay.case.main_line import main_line
 from mlassay.case.release import inputs_at, live_at
+from mlassay.case.requests import nobody_has_a_key
 from mlassay.case.signer import Trust, signer_of, signer_problems
 from mlassay.ci import Context
 from mlassay.config import Config, load_config, load_people, load_policy
@@ -165,18 +166,25 @@ def _on_main_line(repository: Repository, commit: str) -> None:
         )
 
 
-def _allowed(
-    repository: Repository, commit: str, signer: Signer | KeylessSigner, now: datetime
-) -> str:
+def _allowed(repository: Repository, commit: str, signer: Signer | KeylessSigner, now: datetime) -> str:
     """The id of the CI signer whose key this is; ConfigurationError when it may not sign evidence here and now."""
     people = load_people(layout.PEOPLE, repository.read(commit, layout.PEOPLE) or b"")
     policy = load_policy(layout.POLICY, repository.read(commit, layout.POLICY) or b"")
     found = signer_of(people, key_id(signer.public))
     if found is None:
-        raise ConfigurationError(_unknown(signer))
+        raise ConfigurationError(_no_trust() if nobody_has_a_key(repository, commit) else _unknown(signer))
     trust = Trust(people, now, policy.demo)
     ConfigurationError.raise_if_any(signer_problems(found, EVIDENCE_PREDICATES, trust, layout.PEOPLE))
     return found.id
+
+
+def _no_trust() -> Problem:
+    return Problem(
+        f"nobody has a key in {layout.PEOPLE}: this copy of the template may train and test, and not sign",
+        why="what is signed is believed by that file, and the commit that brings the first key in is the root of trust",
+        remedy="mlassay keys new for your people, mlassay keys new --ci --id ci for the CI, then commit and push governance/",
+        path=layout.PEOPLE,
+    )
 
 
 def _unknown(signer: Signer | KeylessSigner) -> Problem:
@@ -190,7 +198,7 @@ def _unknown(signer: Signer | KeylessSigner) -> Problem:
     return Problem(
         "the public half of this key belongs to no signer in governance/people.yaml",
         why="evidence that it signs would count nowhere",
-        remedy="add it first: mlassay keys add --ci, then mlassay propose",
+        remedy="sign with the CI's own key; or make one for it: mlassay keys new --ci --id ID, then mlassay propose",
         path=layout.PEOPLE,
     )
 
