@@ -320,3 +320,23 @@ def test_reading_without_the_package_says_what_to_install_and_never_passes(recor
     monkeypatch.setitem(sys.modules, "sigstore", None)
     with pytest.raises(ConfigurationError, match="no sigstore"):
         found_with(recorded, files)
+
+
+def test_stock_model_signing_accepts_the_models_bundle_and_refuses_another_model(
+    recorded, files, own, tmp_path
+):
+    from model_signing.verifying import Config
+
+    (tmp_path / "trust.json").write_bytes(own.trust_config())
+    (tmp_path / "model.sig").write_bytes(files[layout.MODEL_SIGNATURE])
+    (tmp_path / "model.onnx").write_bytes(files[layout.MODEL])
+
+    def verify():
+        Config().use_sigstore_verifier(
+            identity=CLAIMS["identity"], oidc_issuer=CLAIMS["issuer"], trust_config=tmp_path / "trust.json"
+        ).verify(tmp_path / "model.onnx", tmp_path / "model.sig")
+
+    verify()
+    (tmp_path / "model.onnx").write_bytes(files[layout.MODEL] + b"x")
+    with pytest.raises(ValueError, match=r"mismatch|match"):
+        verify()

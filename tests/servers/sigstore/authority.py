@@ -78,6 +78,9 @@ class Authority:
                 critical=True,
             )
         )
+        # The first of the extensions is older than the rule that they be DER (stock verifiers look at it still).
+        plain = x509.UnrecognizedExtension(x509.ObjectIdentifier(f"{_FULCIO}.1"), claims["issuer"].encode())
+        builder = builder.add_extension(plain, critical=False)
         for name, number in _OIDS.items():
             if name in claims:
                 oid = x509.ObjectIdentifier(f"{_FULCIO}.{number}")
