@@ -71,6 +71,17 @@ def test_other_branches_are_no_requests(world):
     assert world.forge.requests() == []
 
 
+def test_a_pull_request_of_our_own_without_a_request_is_opened_and_is_none_to_decide(world):
+    head = world.commit(world.repo.head(), "newer")
+    opened_ = opened(world, head, "mlassay/upgrade-1.2.3")
+    assert (opened_.id, opened_.branch, opened_.head) == ("", "mlassay/upgrade-1.2.3", head)
+    assert world.branch("mlassay/upgrade-1.2.3") == head
+    assert seen(world) == []
+    assert opened(world, head, "mlassay/upgrade-1.2.3") == opened_
+    with pytest.raises(ValueError, match="no branch of a request"):
+        opened(world, head, "upgrade-1.2.3")
+
+
 def test_a_request_that_something_came_onto_after_the_merge_stays_open(world):
     main = world.repo.head()
     one = world.commit(main, "one")
