@@ -48,9 +48,9 @@ def test_a_request_is_decided_by_its_head(team):
     team.review(id_, "robin")
     yes = decide_head(team.desk, Pages(), head)
     assert yes.allowed
-    assert _check(yes).allowed is True
-    assert _check(no).name == CHECK
-    assert "1 demand" in _check(no).title
+    assert _check(team.desk, yes).allowed is True
+    assert _check(team.desk, no).name == CHECK
+    assert "1 demand" in _check(team.desk, no).title
 
 
 def test_an_unknown_commit_is_nothing_to_decide(team):
@@ -63,7 +63,7 @@ def test_an_ordinary_pull_request_may_pass(team):
     done = decide_head(team.desk, pages, head)
     assert done.allowed
     assert done.decision is None
-    assert _check(done).allowed is True
+    assert _check(team.desk, done).allowed is True
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_pull_request_that_is_no_request_may_not_touch_guarded_paths(team, pat
     done = decide_head(team.desk, pages, head)
     assert not done.allowed
     assert path in done.decision.unmet[0].what
-    assert _check(done).allowed is False
+    assert _check(team.desk, done).allowed is False
 
 
 def test_what_a_check_says_is_inert_markdown():
