@@ -53,8 +53,12 @@ class Stage:
         payload: dict,
         workflow: str,
         secrets: dict[str, str] | None = None,
+        variables: dict[str, str] | None = None,
     ) -> Played:
-        """Play one workflow file of ``repository`` as if ``event`` had happened on GitHub."""
+        """Play one workflow file of ``repository`` as if ``event`` had happened on GitHub.
+
+        ``variables`` are what the runner itself tells every job.
+        """
         self.plays += 1
         artifacts = self.folder / f"artifacts-{self.plays}"
         artifacts.mkdir()
@@ -72,7 +76,8 @@ class Stage:
         command += ["-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--secret-file", given]
         command += ["--action-cache-path", self.folder / "cache"]
         command += [word for local in self._local(repository) for word in ("--local-repository", local)]
-        for name, value in {"ARTIFACTS": artifacts, "RUNNER_TEMP": self.folder / "temporary"}.items():
+        told = {"ARTIFACTS": artifacts, "RUNNER_TEMP": self.folder / "temporary"} | (variables or {})
+        for name, value in told.items():
             command += ["--env", f"{name}={value}"]
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
