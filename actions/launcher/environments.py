@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from launcher import Refused
+from launcher.locks import refuse_code
 
 USUAL = "requirements.lock"
 NONE = "none"
@@ -34,7 +35,7 @@ def own_environment(root: Path, lock: str, temporary: Path) -> Path:
     path = root / "requirements" / f"{lock}.lock"
     folder = temporary / f"mlassay-{lock}-{_key(path.read_bytes())}"
     if not (folder / READY).is_file():
-        _install(_fresh(folder), path, temporary, "--only-binary", ":all:")
+        _install(_fresh(folder), path, temporary)
         (folder / READY).touch()
     return folder / "bin/python"
 
@@ -52,6 +53,7 @@ def team_environment(folder: Path, requirements: str, python: str, temporary: Pa
     interpreter = shutil.which(python or sys.executable)
     if interpreter is None:
         raise Refused(f"there is no {python}, which the input 'python' names")
+    refuse_code(path)
     made = temporary / f"mlassay-team-{_key(path.read_bytes(), os.fsencode(interpreter))}"
     if not (made / READY).is_file():
         _install(_fresh(made, interpreter), path, temporary)
@@ -84,20 +86,33 @@ def _fresh(folder: Path, interpreter: str = "") -> Path:
     return folder / "bin/python"
 
 
-def _install(python: Path, lock: Path, temporary: Path, *options: str) -> None:
-    """What ``lock`` names, each file held against its hash, a cached one too."""
+def _install(python: Path, lock: Path, temporary: Path) -> None:
+    """What ``lock`` names, as wheels, each held against its hash, a downloaded one out of the cache too.
+
+    Wheels that pip itself built are never held against a hash, so a cache that was restored must bring none.
+    """
+    cache = temporary / "mlassay-pip"
+    _remove(cache / "wheels")
     pip = (
         [sys.executable, "-I", "-m", "pip", "--python", str(python)]
         if _has_pip()
         else [str(python), "-I", "-m", "pip"]
     )
     command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
-    command += ["--require-hashes", *options, "-r", str(lock)]
-    environment = {"PIP_CACHE_DIR": str(temporary / "mlassay-pip"), **without_secrets(os.environ)}
+    command += ["--require-hashes", "--only-binary", ":all:", "--cache-dir", str(cache), "-r", str(lock)]
+    environment = without_secrets(os.environ)
     if code := subprocess.run(command, env=environment, check=False).returncode:
         raise Refused(
-            f"the packages of {lock.name} could not be installed (pip ended with {code}, see above)"
+            f"the packages of {lock.name} could not be installed (pip ended with {code}, see above); "
+            "only wheels are taken, because building a package runs its code"
         )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _has_pip() -> bool:

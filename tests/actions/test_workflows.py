@@ -129,6 +129,15 @@ def test_a_job_that_sees_a_secret_is_in_an_environment_and_restores_no_cache(nam
         assert "actions/cache" not in _text(job)
 
 
+def test_on_the_main_line_only_jobs_that_run_the_teams_code_restore_a_cache():
+    cached = {
+        name.partition(":")[2]
+        for name, job in jobs([path for path in ALL if path.name == "ml-release.yml"])
+        if "actions/cache" in _text(job)
+    }
+    assert cached == {"train", "rebuild", "unit"}
+
+
 @by_job
 def test_only_sign_may_ask_for_an_identity_and_see_the_key_of_evidence(name, job):
     signs = name == "ml-release.yml:sign"
