@@ -12,6 +12,7 @@ from mlassay.errors import Problem
 from mlassay.evidence import Outcome
 from mlassay.render.page import promotion_lines, promotion_page, release_lines, release_page
 from mlassay.render.page_blocks import Bullets, Grid, Page, Para, Section
+from mlassay.render.page_lines import lines
 from mlassay.render.page_markdown import LIMIT, markdown
 from mlassay.stages.page_facts import Newest
 from tests.policy.cases import case, change_case, signed
@@ -85,6 +86,12 @@ def test_a_change_of_the_rules(snapshot):
 
 def test_a_promotion_on_a_terminal(snapshot):
     assert "\n".join(promotion_lines(request_facts(weakened_case(), UNSETTLED))) == snapshot
+
+
+def test_a_line_of_a_table_says_what_the_table_leaves_to_the_cell_above():
+    grid = Grid(("gate", "result"), [["bias", "failed"], ["", "passed"], ["unit", "passed"]])
+    told = list(lines(Page("failed", [Section("Gates", [grid])])))
+    assert told[3:] == ["  - bias: result failed", "  - bias: result passed", "  - unit: result passed"]
 
 
 def test_the_answer_comes_first_and_says_whom_it_is_about():

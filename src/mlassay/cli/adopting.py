@@ -44,6 +44,8 @@ class Adopted:
                 steps.append(
                     "ml.yaml and data/ are an example: make them yours, or delete them and run init with --data"
                 )
+        if "requirements.lock" in self.written.wrote and "train.py" in self.written.wrote:
+            steps.append("pip install -r requirements.lock      # what train.py and the tests import")
         if lines := self._unignored():
             steps.append(f"add to your .gitignore: {'  '.join(lines)}")
         return [

@@ -207,7 +207,11 @@ def findings_section(verdict: Verdict, most: int = 6) -> Section | None:
     for _, finding in sorted(bad, key=lambda pair: pair[1].outcome is not Outcome.FAILED)[:most]:
         place = f" ({finding.path}{f':{finding.line}' if finding.line else ''})" if finding.path else ""
         items.append(
-            [f"{SIGNS[finding.outcome]} {finding.what} ", Strong("To do:"), f" {finding.remedy}{place}"]
+            [
+                f"{SIGNS[finding.outcome]} {finding.what.rstrip('.')}. ",
+                Strong("To do:"),
+                f" {finding.remedy}{place}",
+            ]
         )
     if len(bad) > most:
         items.append(f"and {count(len(bad) - most, 'more finding')}")

@@ -45,8 +45,11 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _grid(grid: Grid) -> Iterator[str]:
+    above = ""
     for row in grid.rows[: grid.most]:
         first, *rest = [_words(cell) for cell in row]
+        # A table leaves a cell empty where it says what the one above says.
+        above = first = first or above
         told = [
             f"{plain(title)} {cell}" if title else cell
             for title, cell in zip(grid.header[1:], rest, strict=False)

@@ -14,7 +14,7 @@ TAIL_LINES = 20
 _HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"),
-        "if {0} is a file of yours, add it to '{key}.uses'; if it is a package, install it where mlassay runs",
+        "if {0} is a file of yours, add it to '{key}.uses'; if it is a package, install it beside mlassay (pip install -r requirements.lock)",
     ),
     (
         re.compile(r"(?:FileNotFoundError|No such file or directory)[^\n]*"),

@@ -192,7 +192,9 @@ def _warnings(plan: Plan, provenance: Mapping[str, Any]) -> list[str]:
     for lock in provenance["environment"].get("locks", []):
         if bad := lock["mismatches"]:
             first = bad[0]
-            example = f"{first['package']} {first['locked']} is locked, {first['installed']} is installed"
+            there = first["installed"]
+            there = there if there == "not installed" else f"{there} is installed"
+            example = f"{first['package']} {first['locked']} is locked, {there}"
             found.append(f"{len(bad)} of {lock['pinned']} packages differ from {lock['path']}: {example}")
     return found
 
