@@ -227,7 +227,7 @@ def test_files_come_and_go_with_the_template_but_never_against_the_team(team):
     files = {
         PULL: None,
         "CODEOWNERS": None,
-        ".github/dependabot.yml": b"version: 2\n",
+        ".github/new.yml": b"version: 2\n",
         "Jenkinsfile": b"new\n",
     }
     done = team.upgrade(template(NEW, files=files))
@@ -235,7 +235,7 @@ def test_files_come_and_go_with_the_template_but_never_against_the_team(team):
     assert told[PULL] == "removed"
     assert told["CODEOWNERS"] == "kept"
     assert told["Jenkinsfile"] == "kept"
-    assert told[".github/dependabot.yml"] == "added"
+    assert told[".github/new.yml"] == "added"
     assert team.at(done.commit, PULL) is None
     assert team.at(done.commit, "Jenkinsfile") is None
     assert not {PULL, "CODEOWNERS"} & set(Record.parse(team.at(done.commit, RECORD)).files)
@@ -287,6 +287,15 @@ def test_a_fork_without_a_record_whose_base_nobody_knows_is_left_as_it_is(team):
     assert did(done)[MAIN] == "conflict"
     assert did(done)[PULL] == "pins", "but for the pins it is the template's"
     assert done.commit == ""
+
+
+def test_a_fork_without_a_record_of_just_this_template_keeps_what_it_changed(team):
+    (team.folder / RECORD).unlink()
+    team.edit(MAIN, b"branches: [main]", b"branches: [main, trunk]")
+    team.push()
+    done = team.upgrade(template(NEW))
+    assert did(done)[MAIN] == "pins"
+    assert team.at(done.commit, MAIN) == workflow(NEW).replace(b"[main]", b"[main, trunk]")
 
 
 def test_an_upgrade_never_goes_back(team):

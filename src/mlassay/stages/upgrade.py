@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from mlassay.case.main_line import MainLine, main_line, time_upon
 from mlassay.digest import sha256
@@ -203,18 +204,23 @@ class _Fork:
 
     def _base(self, path: str, raw: bytes | None) -> bytes | None:
         """The bytes that the team took from the template; None when nothing tells, or they are nowhere."""
-        if self.record is None:
-            digests = set(self.known.get(path, ()))
-        elif path in self.record.bases:
+        if self.record is not None and path in self.record.bases:
             return self.record.bases[path]
-        else:
-            digests = {self.record.files[path]} if path in self.record.files else set()
-        if not digests:
+        if self.record is not None and path not in self.record.files:
             return None
-        candidates = [] if raw is None else [raw]
-        found = (data for data in (*candidates, self.files.get(path, b"")) if sha256(data) in digests)
-        older = (data for data in self._versions(path) if sha256(data) in digests)
-        return next(found, None) or next(older, None)
+        now = self.files.get(path)
+        candidates = (data for data in (raw, now) if data is not None)
+        return next(
+            (data for data in chain(candidates, self._versions(path)) if self._taken(path, data)), None
+        )
+
+    def _taken(self, path: str, data: bytes) -> bool:
+        """Whether these bytes are what the team took; without a record, whether any template that is known had them."""
+        if self.record is not None:
+            return sha256(data) == self.record.files[path]
+        return sha256(data) in self.known.get(path, ()) or (
+            data is not self.files.get(path) and pinned(path, data, self.pin) == self.files.get(path)
+        )
 
     def _versions(self, path: str) -> Iterator[bytes]:
         """What the file held along the main line, newest first."""
