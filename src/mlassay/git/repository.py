@@ -218,6 +218,17 @@ class Repository:
             raise ConfigurationError(shallow("where two histories part cannot be told"))
         return result.text or None
 
+    def merged_changes(self, one: str, other: str) -> list[Change] | None:
+        """Files of ``one`` that a merge of ``other`` would change, as git itself merges: renames and several bases included.
+
+        None when it would collide, or this git (before 2.38) cannot tell without a work tree.
+        """
+        result = self._git("merge-tree", "--write-tree", "--no-messages", full_id(one), full_id(other))
+        if result.code:
+            self.commit(one), self.commit(other)  # an id that is not there is an error, and no collision
+            return None
+        return _history.changes(self._objects, self.commit(one).tree, full_id(result.text))
+
     @property
     def is_shallow(self) -> bool:
         """Whether the history was cut off when it was cloned or fetched."""

@@ -55,15 +55,30 @@ def decide_head(desk: Desk, page: Page | None, head: str) -> HeadDecision:
 
 
 def _decided(desk: Desk, found: Found) -> Decision:
+    line = desk.line()
     try:
-        return decide(desk.case(desk.line(), found))
+        case = desk.case(line, found)
     except EvidenceError as error:
         faults = (Demand("records", met=False, what=str(p), remedy=p.remedy) for p in error.problems)
         return Decision(tuple(faults))
+    decision = decide(case)
+    # What the branch's own difference does not show, and a merge by the forge's button would change all the same.
+    landing = desk.repository.merged_changes(line.tip, found.pull.head) or []
+    if beyond := sorted({change.path for change in landing} - {touched.path for touched in case.touched}):
+        what = f"a merge of its branch would also change {', '.join(beyond[:NAMED])}"
+        remedy = "take main's own history off the branch: open a new request"
+        return Decision(
+            (*decision.demands, Demand("only-its-own-paths", met=False, what=what, remedy=remedy))
+        )
+    return decision
 
 
 def _guarded(desk: Desk, pull: PullRequest) -> list[str]:
-    """The guarded paths, and those that some machines hold for one, that a pull request changes."""
+    """The guarded paths, and those that some machines hold for one, that a pull request could bring to the main line.
+
+    By its whole difference, by each commit (a rebase lands them one by one) and by what git's own merge would make of
+    it: a rename on the main line, or several merge bases, let a merge change what the difference does not show.
+    """
     line, repository = desk.line(), desk.repository
     try:
         repository.commit(pull.head)
@@ -72,4 +87,8 @@ def _guarded(desk: Desk, pull: PullRequest) -> list[str]:
             raise
         repository.fetch_ref(line.remote, f"refs/pull/{pull.number}/head")
     changes = repository.changes(repository.merge_base(line.tip, pull.head), pull.head)
-    return [c.path for c in changes if layout.is_guarded(c.path) or layout.is_lookalike(c.path)]
+    changes += repository.merged_changes(line.tip, pull.head) or []
+    for commit in repository.commits_between(line.tip, pull.head):
+        if len(commit.parents) == 1:
+            changes += repository.changes(commit.parents[0], commit.id)
+    return sorted({c.path for c in changes if layout.is_guarded(c.path) or layout.is_lookalike(c.path)})
