@@ -12,7 +12,8 @@ from mlassay.forges.local import LocalForge
 from mlassay.git import Repository
 from mlassay.stages.init import adopt, personalise, template_files
 from mlassay.stages.template import RECORD, Record, is_calling, is_recorded
-from mlassay.stages.upgrade import Template, Wanted, upgrade
+from mlassay.stages.upgrade import upgrade
+from mlassay.stages.upgrade_fork import Template, Wanted
 from tests.stages.projects import commit
 
 MAIN = ".github/workflows/main.yml"

@@ -57,15 +57,16 @@ def upgrade(
     from mlassay.stages.init import template_files
     from mlassay.stages.requests import utc_now
     from mlassay.stages.template import known_digests
+    from mlassay.stages.upgrade_fork import Template, Wanted
     from mlassay.wiring import forge
 
     repository = Repository.open(directory)
     done = stage.upgrade(
         repository,
         forge(repository, chosen_forge(), progress),
-        stage.Template(__version__, template_files(), known_digests()),
+        Template(__version__, template_files(), known_digests()),
         utc_now(),
-        stage.Wanted(named, ours, theirs),
+        Wanted(named, ours, theirs),
         dry_run=dry_run,
     )
     if as_json:
@@ -102,7 +103,8 @@ def _show(done: Upgrade, *, dry_run: bool) -> None:
     if done.conflicts:
         _show_conflicts(done)
     elif done.already:
-        say(f"This upgrade is open already, on the branch {done.branch}.")
+        where = done.pull.url if done.pull is not None and done.pull.url else f"on the branch {done.branch}"
+        say(f"This upgrade is open already: {where}")
     elif not done.written:
         say("Everything is as the template has it, or yours: there is nothing to upgrade.")
     elif dry_run:
