@@ -274,6 +274,7 @@ def test_explain_tells_a_finding_by_its_beginning(team):
     found = json.loads(mlassay(team, "explain", "performance.roc_auc", "--json").stdout)["findings"]
     assert found[0]["numbers"]["value"].startswith("0.")
     assert "did you mean" in mlassay(team, "explain", "bais.selection_rate_ratio", code=2).stderr
+    assert mlassay(team, "explain").stdout == "every finding is passed\n"
 
 
 def test_explain_of_a_release_that_is_not_there_says_so(trained):

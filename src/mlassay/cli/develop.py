@@ -49,7 +49,7 @@ def validate(directory: Path, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: mlassay explain bias.selection_rate_ratio")
-@click.argument("finding", metavar="FINDING")
+@click.argument("finding", metavar="[FINDING]", default="")
 @click.option(
     "--release", metavar="RELEASE", help="A recorded release, instead of what was tested here last."
 )
@@ -59,15 +59,18 @@ def validate(directory: Path, as_json: bool) -> None:
 def explain(finding: str, release: str | None, run_folder: Path, directory: Path, as_json: bool) -> None:
     """Say in plain words what a finding is, why it matters, what to do, and where it is decided.
 
-    FINDING is the id of a finding, or the beginning of one.
+    FINDING is the id of a finding, or the beginning of one; without it, each that is not passed is told.
     """
     from mlassay.render import finding as words
     from mlassay.stages._run_folder import read_test
 
     verdict = _recorded(directory, release) if release else read_test(directory / run_folder)
-    found = words.find(verdict, finding)
+    found = words.find(verdict, finding) if finding else words.not_passed(verdict)
     if as_json:
         print_json({"findings": words.as_json(found)})
+        return
+    if not found:
+        click.echo("every finding is passed")
         return
     click.echo("\n\n".join("\n".join(words.lines(gate, each)) for gate, each in found))
 

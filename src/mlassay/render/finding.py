@@ -7,18 +7,18 @@ from difflib import get_close_matches
 from typing import Any
 
 from mlassay.errors import ConfigurationError, Problem
-from mlassay.evidence import Finding, GateReport, Verdict
+from mlassay.evidence import Finding, GateReport, Outcome, Verdict
 from mlassay.evidence.codec import finding_mapping
 from mlassay.render.text import WORDS, criteria_text, plain, where
 
 
 def find(verdict: Verdict, wanted: str) -> list[tuple[GateReport, Finding]]:
     """The findings whose id is ``wanted``, or begins with it; ConfigurationError with a suggestion when none does."""
-    every = [(gate, finding) for gate in verdict.gates for finding in gate.findings]
+    every = _every(verdict)
     exact = [pair for pair in every if pair[1].id == wanted]
     found = exact or [pair for pair in every if pair[1].id.startswith(wanted)]
     if not found:
-        ids = [finding.id for _, finding in every]
+        ids = list(dict.fromkeys(finding.id for _, finding in (*not_passed(verdict), *every)))
         gates = [gate.gate for gate in verdict.gates]
         near = get_close_matches(wanted, [*gates, *ids], n=3, cutoff=0.6)
         known = ", ".join(ids[:12]) + (f" and {len(ids) - 12} more" if len(ids) > 12 else "")
@@ -27,6 +27,16 @@ def find(verdict: Verdict, wanted: str) -> list[tuple[GateReport, Finding]]:
             Problem(f"no finding begins with {plain(wanted, 80)!r}", remedy=plain(remedy))
         )
     return found
+
+
+def not_passed(verdict: Verdict) -> list[tuple[GateReport, Finding]]:
+    """Each finding that is not passed, failed ones first."""
+    bad = [pair for pair in _every(verdict) if pair[1].outcome is not Outcome.PASSED]
+    return sorted(bad, key=lambda pair: pair[1].outcome is not Outcome.FAILED)
+
+
+def _every(verdict: Verdict) -> list[tuple[GateReport, Finding]]:
+    return [(gate, finding) for gate in verdict.gates for finding in gate.findings]
 
 
 def lines(gate: GateReport, finding: Finding) -> list[str]:
