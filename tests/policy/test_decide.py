@@ -86,6 +86,8 @@ def test_a_promotion_with_everything_in_order_is_allowed():
         ("waiver.unit", {"release": replace(FACTS, gates=FACTS.gates | {"unit": Outcome.FAILED})}),
         ("isolation", {"release": replace(FACTS, isolation="none")}),
         ("isolation", {"release": replace(FACTS, isolation="")}),
+        ("isolation", {"release": replace(FACTS, isolation="None")}),
+        ("isolation", {"release": replace(FACTS, isolation="{}")}),
         ("risk-review", {"now": NOW.replace(year=2028), "people": people()}),
         ("floors", {"policy": replace(POLICY, floors={"bias": {"selection_rate_ratio": {"min": 0.9}}})}),
         ("base", {"base_on_line": False}),

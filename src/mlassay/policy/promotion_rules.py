@@ -13,6 +13,8 @@ from mlassay.policy.waivers import waiver_demand
 from mlassay.policy.weakenings import below_floors, weakenings
 
 ASK_ANEW = "open a new request: this one was made for another state of the main line"
+ISOLATING = frozenset({"bubblewrap"})
+"""The kinds of isolation that there are but "none"; a word that nobody knows proves nothing."""
 A_POLICY = "let governance/policy.yaml say it, then: mlassay propose --reason …"
 
 
@@ -147,7 +149,7 @@ def isolation(case: PromotionCase) -> Iterator[Demand]:
     start, level = case.policy.isolation_from, case.level
     held = case.release.isolation if case.release else ""
     needed = start is not None and (level is None or level.rank >= start.rank)
-    met = not needed or held not in ("", "none")
+    met = not needed or held in ISOLATING
     remedy = "" if met else "train where bubblewrap works (mlassay doctor says), then record again"
     yield Demand("isolation", met, f"training ran with isolation: {held or 'unknown'}", remedy)
 

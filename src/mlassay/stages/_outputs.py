@@ -158,15 +158,15 @@ def check_outputs(folder: Path, recorded: object) -> list[Output]:
         else []
     )
     wanted = {output.path: output for output in outputs}
-    found = {
-        path: Path(entry.path) for path, entry in _walk(folder, "") if not entry.is_dir(follow_symlinks=False)
-    }
+    there = folder.is_dir() and not folder.is_symlink()
+    walked = _walk(folder, "") if there else ()
+    found = {path: Path(entry.path) for path, entry in walked if not entry.is_dir(follow_symlinks=False)}
     for path in sorted(wanted.keys() | found.keys()):
         if path not in found:
             fault = "it is missing"
         elif path not in wanted:
             fault = "training did not leave it"
-        elif found[path].is_symlink() or _digest(found[path]) != wanted[path].digest:
+        elif found[path].is_symlink() or _content(found[path]) != (wanted[path].digest, wanted[path].size):
             fault = "its bytes are not those that training left"
         else:
             continue
@@ -181,7 +181,8 @@ def check_outputs(folder: Path, recorded: object) -> list[Output]:
     return outputs
 
 
-def _digest(path: Path) -> str:
+def _content(path: Path) -> tuple[str, int] | None:
+    """Digest and size; None of what is no regular file."""
     from mlassay.digest import sha256_file
 
-    return sha256_file(path)[0]
+    return sha256_file(path) if path.is_file() else None

@@ -16,7 +16,7 @@ from typing import Any
 
 from mlassay.config import load_environment
 from mlassay.digest import canonical, without_floats
-from mlassay.errors import ConfigurationError, MlassayError, Problem
+from mlassay.errors import ConfigurationError, EvidenceError, MlassayError, Problem
 from mlassay.evidence import (
     Finding,
     GateReport,
@@ -80,7 +80,16 @@ def test(
     provenance, outputs = read_training(run_folder)
     live, live_digest = find_live(plan, root)
     subject = Subject(plan, root, run_folder / "train/outputs", live, cross_checks, progress)
-    model = next(output.digest for output in outputs if output.path == plan.config.model.file)
+    model = next((output.digest for output in outputs if output.path == plan.config.model.file), None)
+    if model is None:
+        raise EvidenceError(
+            Problem(
+                f"training left no {plan.config.model.file!r}",
+                why="there is no model to test",
+                remedy="mlassay train",
+                path="train/provenance.json",
+            )
+        )
     inputs = {"model": model, **plan.inputs} | ({"live": live_digest} if live_digest else {})
     taken: Mapping[str, GateReport] = {}
     if parts is not None:
