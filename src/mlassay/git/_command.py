@@ -42,6 +42,13 @@ PINNED = {
     "GIT_GRAFT_FILE": os.devnull,
     "GIT_NO_LAZY_FETCH": "1",
 }
+# Keys and tokens that mlassay itself uses: filters, helpers and drivers that some configuration names are git's children.
+KEYS = frozenset(
+    {"MLASSAY_SIGNING_KEY", "MLASSAY_DESK_KEY"}
+    | {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_RUNTIME_TOKEN"}
+)
+# A credential helper (gh's) may read these, and nothing else that git starts.
+TOKENS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "GITEA_TOKEN"})
 # Before git 2.44 a missing object of a partial clone is fetched behind the reader's back, by a command that the
 # repository's own configuration may name. No transport is allowed while nothing remote was asked for.
 NO_TRANSPORT = {"GIT_ALLOW_PROTOCOL": "none"}
@@ -84,13 +91,17 @@ class Result:
 
 
 def environment(*, network: bool = False, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for a git process; without ``network`` no transport at all can be opened."""
+    """The environment for a git process; without ``network`` no transport at all can be opened, and it holds no token."""
+    secret = KEYS if network else KEYS | TOKENS
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith("GIT_")
-        or key in KEPT
-        or key.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
+        if key not in secret
+        and (
+            not key.startswith("GIT_")
+            or key in KEPT
+            or key.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
+        )
     }
     return kept | PINNED | ({} if network else NO_TRANSPORT) | dict(extra or {})
 
