@@ -1,11 +1,8 @@
 """Whatever a repository's configuration has git start sees no key of mlassay's, and a token only where git asks a remote."""
 
-import subprocess
-
 import pytest
 
-from mlassay.git import Repository
-from mlassay.git._command import KEYS, TOKENS, environment
+from mlassay.git._command import KEYS, TOKENS, environment, run
 
 
 @pytest.fixture
@@ -14,23 +11,10 @@ def lent(monkeypatch):
         monkeypatch.setenv(name, f"canary-{name}")
 
 
-def test_a_filter_that_a_checkout_names_is_shown_no_secret(tmp_path, lent):
-    def git(*words):
-        subprocess.run(["git", "-C", tmp_path, *words], check=True, capture_output=True)
-
-    git("init", "--quiet", "--initial-branch=main")
-    git("config", "user.name", "A")
-    git("config", "user.email", "a@example.org")
-    (tmp_path / ".gitattributes").write_text("*.txt filter=spy\n")
-    (tmp_path / "a.txt").write_text("one\n")
-    git("add", ".")
-    git("commit", "--quiet", "-m", "First")
-    git("config", "filter.spy.clean", f"env > {tmp_path}/seen; cat")
-    (tmp_path / "a.txt").write_text("two\n")
-    assert "a.txt" in Repository.open(tmp_path).uncommitted()
-    seen = (tmp_path / "seen").read_text()
-    assert "PATH=" in seen  # the filter ran
-    assert "canary" not in seen
+def test_what_a_configuration_has_git_start_is_shown_no_secret(tmp_path, lent):
+    told = run(["spy"], tmp_path, settings=["alias.spy=!env"]).text
+    assert "PATH=" in told
+    assert "canary" not in told
 
 
 def test_a_credential_helper_may_see_a_token_and_never_a_key(lent):
