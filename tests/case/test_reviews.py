@@ -32,6 +32,15 @@ def test_fields_are_read_however_they_are_laid_out(body):
         "~~~~\nReason: It holds.\n~~~\nRisk: It may err.",
         "    Reason: It holds.",
         "\tReason: It holds.",
+        "> somebody's\nReason: It holds.",
+        "- > theirs\n  Reason: It holds.",
+        "[//]: # (\nReason: It holds.\n)",
+        '[x]: /y "\nReason: It holds.\n"',
+        '<img alt="a > b\nReason: It holds.\n">',
+        "<a title='\nReason: It holds.\n'>x</a>",
+        "<pre>\nReason: It holds.\n</pre>",
+        "<?x\nReason: It holds.\n?>",
+        "<!X\nReason: It holds.\n>",
         "No Reason: It holds.",
         "",
         "\x00\u202eReason It holds",
@@ -39,6 +48,11 @@ def test_fields_are_read_however_they_are_laid_out(body):
 )
 def test_what_is_quoted_hidden_or_shown_as_code_says_nothing(body):
     assert words_of(body) == Words()
+
+
+def test_what_only_looks_like_markup_hides_nothing():
+    said = words_of("Reason: the rate is <b 5% and it\nRisk: small > big\n\n> theirs\n\nAccept: x")
+    assert (said.reason, said.risk, said.accepts) == ("the rate is <b 5% and it", "small > big", ("x",))
 
 
 def test_a_field_ends_where_somebody_elses_words_begin():
@@ -61,6 +75,10 @@ def test_the_first_of_two_fields_counts_and_texts_are_capped():
         "Accept: " + "a," * 32_000,
         "Answer a:\n" * 6_500,
         "*" * 65_000 + "Reason: x",
+        '<a "' * 16_000,
+        "<a b='" * 10_000,
+        "<a " + "b " * 30_000,
+        "<pre" * 16_000,
     ],
 )
 def test_no_body_takes_long(body):

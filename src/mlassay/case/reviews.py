@@ -22,6 +22,16 @@ FIELD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+# What is in a body and not on its page: comments, tags with all that their attributes say, preformatted text.
+_VALUE = r"""(?:"[^"]{0,1000}"|'[^']{0,1000}'|[^\s"'=<>`]{1,1000}+)"""
+_TAG = (
+    rf"</?[a-z][a-z0-9-]*+(?:\s++[a-z_:][\w.:-]*+(?:\s*+=\s*+{_VALUE})?+){{0,20}}+\s*+/?>"  # CommonMark, 6.6
+)
+HIDDEN = re.compile(
+    rf"<!--.*?(?:-->|\Z)|<pre\b.*?(?:</pre\s*>|\Z)|<[?!].*?(?:>|\Z)|{_TAG}", re.DOTALL | re.IGNORECASE
+)
+# These go on to the next blank line: a quotation, and the definition of a link, of which a page shows nothing.
+OTHERS = re.compile(r"\s*(?:[-*+]\s+)?(?:>|\[[^\]]*\]:)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +158,8 @@ def _shown(word: ReviewWord) -> str:
 
 def _visible(body: str) -> list[str]:
     """The lines that a reader of the rendered page takes for the reviewer's own."""
-    text = body[:BODY].replace("\r\n", "\n").replace("\r", "\n")
-    text = re.sub(r"<!--.*?(-->|\Z)", "", text, flags=re.DOTALL)
-    lines, fence = [], ""
+    text = HIDDEN.sub("", body[:BODY].replace("\r\n", "\n").replace("\r", "\n"))
+    lines, fence, others = [], "", False
     for line in text.split("\n"):
         mark = FENCE.match(line)
         if fence:
@@ -158,11 +167,11 @@ def _visible(body: str) -> list[str]:
             fence = "" if closes else fence
             lines.append("")
         elif mark is not None:
-            fence = mark[1]
+            fence, others = mark[1], False
             lines.append("")
         else:
-            quoted = line.lstrip().startswith(">") or line.startswith(("    ", "\t"))
-            lines.append("" if quoted else line)
+            others = bool(line.strip()) and (others or OTHERS.match(line) is not None)
+            lines.append("" if others or line.startswith(("    ", "\t")) else line)
     return lines
 
 
