@@ -25,6 +25,13 @@ _LOCK = re.compile(r"\.lock': File exists")
 _GONE = re.compile(
     r"does not appear to be a git repository|not found|does not exist|[Nn]o such file or directory|No such remote"
 )
+_UNKNOWN = re.compile(
+    r"could not read (Username|Password)|Authentication failed|HTTP Basic: Access denied", re.IGNORECASE
+)
+_WHO_ASKS = (
+    "it does not know who asks: the token is missing, has expired or was revoked; make a new one and put it where "
+    "this run reads it: GITHUB_TOKEN, GH_TOKEN or GITEA_TOKEN"
+)
 _REFUSED = re.compile(
     r"[Pp]ermission denied|[Aa]uthentication failed|could not read (Username|Password)|Host key verification"
     r"|HTTP (401|403)|error: 40[13]|terminal prompts disabled|insufficient permission|Read-only file system"
@@ -232,6 +239,7 @@ def _remedy(said: str) -> str:
             _NO_ROUTE,
             "look at the network and the remote's address (git remote -v), then run the command again",
         ),
+        (_UNKNOWN, _WHO_ASKS),
         (_REFUSED, "look at your credentials and at your rights on the remote"),
         (_GONE, "look at the remote's address: git remote -v"),
     ):

@@ -14,7 +14,7 @@ from mlassay.case.signer import Trust, signer_of, signer_problems
 from mlassay.case.standing import read_open_case
 from mlassay.config import CiSigner, People, Person
 from mlassay.config.types import NO_REVIEWS
-from mlassay.errors import ConfigurationError, Problem
+from mlassay.errors import ConfigurationError, Problem, RemoteError
 from mlassay.evidence import layout
 from mlassay.evidence.keys import key_id
 from mlassay.evidence.statement import REQUEST
@@ -104,7 +104,10 @@ def find_head(desk: Desk, head: str) -> Found | None:
 
 
 def needed(desk: Desk, request: str) -> Found:
-    """The open request with this id; ConfigurationError that says what became of it, or which ones there are."""
+    """The open request with this id; ConfigurationError that says what became of it, or which ones there are.
+
+    RemoteError when its pull request was closed, or its branch deleted, by somebody on the forge.
+    """
     found = find_open(desk, request)
     if found is None:
         line = desk.line()
@@ -113,6 +116,7 @@ def needed(desk: Desk, request: str) -> Found:
             raise ConfigurationError(
                 Problem(f"{request} has landed already: {landed[1].subject}", remedy="mlassay status")
             )
+        _not_closed(desk, line, request)
         known = ", ".join(sorted(pull.id for pull in desk.forge.requests()))
         raise ConfigurationError(
             Problem(
@@ -123,6 +127,20 @@ def needed(desk: Desk, request: str) -> Found:
             )
         )
     return found
+
+
+def _not_closed(desk: Desk, line: MainLine, request: str) -> None:
+    environments = governance_at(desk.repository, line.tip)[0].environments if desk.reviewing else ()
+    names = [RequestName(request, environment) for environment in (*environments, "")]
+    for branch in (name.branch for name in names if name_of_branch(name.branch) == name):
+        if desk.reviewing and (pull := desk.reviewing.landed(branch)) is not None:
+            raise RemoteError(
+                Problem(
+                    f"the pull request {pull.number} of {request} was closed without being merged, or its branch deleted",
+                    why="whoever did that may have meant no; mlassay does not go past that",
+                    remedy=f"open it again at {pull.url}, or delete the branch {branch} and ask anew",
+                )
+            )
 
 
 def find_landed(repository: Repository, tip: str, request: str) -> tuple[RequestName, Commit] | None:
