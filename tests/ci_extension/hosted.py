@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,12 +84,12 @@ class Hosted:
         reason = ("--reason", "It refuses fewer people by mistake than before.")
         return self.run("promote", environment, *words, *reason, *desk, **more).json["promotion"]
 
-    def approve(self, promotion: str, who: str = "robin", **more) -> Done:
+    def approve(self, promotion: str, who: str = "robin", *, answers: Sequence[str] = (), **more) -> Done:
         """Have a person sign their approval."""
         reason, risk = SAID[who]
-        return self.run(
-            "approve", promotion, "--reason", reason, "--risk", risk, "--key", self.key(who), **more
-        )
+        words = ["--reason", reason, "--risk", risk, "--key", self.key(who)]
+        words += [word for answer in answers for word in ("--answer", answer)]
+        return self.run("approve", promotion, *words, **more)
 
     def head(self, promotion: str, environment: str = "staging") -> str:
         """Where the branch of a promotion stands on the remote."""
@@ -303,6 +304,12 @@ class FromTemplate(OnGitea):
 
     def git(self, *words: str, token: str = "") -> str:
         return self.server.git(token or self.token, "-C", str(self.folder), *words).strip()
+
+    def questions(self, promotion: str, environment: str = "staging") -> list[str]:
+        """What every approval of this promotion has to answer."""
+        self.git("fetch", "--quiet", "origin", self.head(promotion, environment))
+        path = f"promotions/{environment}/{promotion}/request.json"
+        return [each["id"] for each in json.loads(self.git("show", f"FETCH_HEAD:{path}"))["questions"]]
 
     def proposed(self) -> tuple[str, dict]:
         """Dana, who may only read, pushes another seed to a fork and asks for it: the commit and the pull request."""
