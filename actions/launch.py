@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # -I leaves it out
 
 from launcher import Refused  # noqa: E402
-from launcher.artifact import NAME, fetch  # noqa: E402
+from launcher.artifact import NAME, empty_place, fetch  # noqa: E402
 from launcher.environments import own_environment, team_environment, without_secrets  # noqa: E402
 from launcher.inputs import ACTIONS, arguments, read, truth  # noqa: E402
 
@@ -80,7 +80,7 @@ def launch(name: str) -> int:
 
 def _artifact(given: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> bool:
     """Fetch what the other run left; False when it had nothing to test, so that there is nothing to report."""
-    there = fetch(given["run-id"], folder / (given["run"] or ".mlassay/run") / "test", environment)
+    there = fetch(given["run-id"], empty_place(folder, given["run"] or ".mlassay/run"), environment)
     if not there:
         print(f"run {given['run-id']} left no artifact {NAME}")
     return there or given["conclusion"] != "success"

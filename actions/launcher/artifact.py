@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,21 @@ def fetch(run_id: str, folder: Path, environment: Mapping[str, str]) -> bool:
     return True
 
 
+def empty_place(directory: Path, run: str) -> Path:
+    """Where a run's tests lie below ``directory``; Refused when the checkout put a link or files of its own there."""
+    place = directory / run / "test"
+    links = [
+        path
+        for path in (place, *place.parents)
+        if path != directory and directory in path.parents and path.is_symlink()
+    ]
+    if links or place.exists():
+        raise Refused(
+            f"{links[0] if links else place} is part of the checkout: a run folder belongs to no commit"
+        )
+    return place
+
+
 def unpack(data: bytes, folder: Path) -> None:
     """Write the files of a zip below ``folder``: few, small, plainly named, and nothing but files."""
     try:
@@ -68,15 +84,25 @@ def unpack(data: bytes, folder: Path) -> None:
         try:
             with archive.open(entry) as packed:  # what it says of its size is not believed
                 content = packed.read(left + 1)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+            OSError,
+        ) as error:
             raise Refused(f"the artifact {NAME} cannot be unpacked: {entry.filename}") from error
         left -= len(content)
         if left < 0:
             raise Refused(f"the artifact {NAME} has more than {UNPACKED_BYTES >> 20} MiB when it is unpacked")
         path = folder / entry.filename
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                file.write(content)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise Refused(f"the artifact {NAME} holds {entry.filename} as a file and as a folder") from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -177,3 +177,26 @@ def test_a_symbolic_link_becomes_a_file_that_says_where_it_led(tmp_path):
     artifact.unpack(packed.getvalue(), tmp_path)
     assert not (tmp_path / "link").is_symlink()
     assert (tmp_path / "link").read_text() == "/etc/passwd"
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("a/b/c", "a/b")])
+def test_one_name_for_a_file_and_a_folder_is_refused(tmp_path, names):
+    with pytest.raises(Refused, match="as a file and as a folder"):
+        artifact.unpack(_zip([(name, b"x") for name in names]), tmp_path / "test")
+
+
+def test_a_checkout_lends_no_folder_of_its_own_to_an_artifact(tmp_path):
+    assert artifact.empty_place(tmp_path, ".mlassay/run") == tmp_path / ".mlassay/run/test"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".mlassay").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Refused, match="part of the checkout"):
+        artifact.empty_place(tmp_path, ".mlassay/run")
+    (tmp_path / ".mlassay").unlink()
+    (tmp_path / ".mlassay/run").mkdir(parents=True)
+    (tmp_path / ".mlassay/run/test").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(Refused, match="part of the checkout"):
+        artifact.empty_place(tmp_path, ".mlassay/run")
+    (tmp_path / ".mlassay/run/test").unlink()
+    (tmp_path / ".mlassay/run/test").mkdir()
+    with pytest.raises(Refused, match="part of the checkout"):
+        artifact.empty_place(tmp_path, ".mlassay/run")

@@ -247,6 +247,18 @@ def test_uncommitted_changes_are_refused_by_name(project):
     }
 
 
+def test_a_commit_that_holds_files_of_a_run_is_refused(tmp_path):
+    project = factory.make(tmp_path)
+    git = ["git", "-C", str(project.folder)]
+    planted = project.folder / ".mlassay/run/test/cross-checks.json"
+    planted.parent.mkdir(parents=True)
+    planted.write_text("{}\n")
+    subprocess.run([*git, "add", "--force", ".mlassay"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "Plant a file beside what the test leaves"], check=True)
+    with pytest.raises(ConfigurationError, match="git tracks this path"):
+        factory.sign_run(project, factory.run_folder(project))
+
+
 def test_a_note_that_nothing_reads_does_not_stop_a_release(project):
     run = factory.run_folder(project)
     (project.folder / "todo.txt").write_text("buy milk")

@@ -126,6 +126,8 @@ def test_a_file_that_training_uses_must_be_there(folder: Path) -> None:
         (("a/../b", "100644"), "leaves its folder"),
         (("sub/.Git/config", "100644"), "git's own folder"),
         (("a\\b", "100644"), "backslash"),
+        ((".mlassay/run/test/cross-checks.json", "100644"), "where runs leave"),
+        ((".MLassay/x", "100644"), "where runs leave"),
     ],
 )
 def test_paths_that_mean_something_else_elsewhere_are_refused(

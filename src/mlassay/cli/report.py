@@ -72,10 +72,11 @@ def report(
     )
     facts = done.facts
     if sarif is not None:
+        from mlassay.files import write_atomic
         from mlassay.render.sarif import sarif as rendered
 
         if facts.verdict is not None:
-            sarif.write_text(rendered(facts.verdict), encoding="utf-8")
+            write_atomic(sarif, rendered(facts.verdict).encode())
     if not dry_run:
         ci.summary(release_page(facts))
         verdict = str(facts.verdict.outcome) if facts.verdict else "none"

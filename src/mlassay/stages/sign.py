@@ -146,6 +146,17 @@ def _source_commit(repository: Repository, run_folder: Path, context: Context) -
                 remedy="check out the commit of the event that started this run, with its whole history",
             )
         )
+    if planted := [
+        path for path in repository.tree(commit) if path.partition("/")[0].casefold() == ".mlassay"
+    ]:
+        raise ConfigurationError(
+            Problem(
+                "git tracks this path, and .mlassay is where runs leave what they made",
+                why="a file of the repository could pass for what a test left there",
+                remedy="git rm -r --cached .mlassay, and put .mlassay/ into .gitignore",
+                path=planted[0],
+            )
+        )
     _on_main_line(repository, commit)
     return commit
 

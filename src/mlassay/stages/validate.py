@@ -17,6 +17,8 @@ from mlassay.policy.requester import both_kinds
 
 CONFIG, POLICY, PEOPLE = "ml.yaml", "governance/policy.yaml", "governance/people.yaml"
 
+RUN_FOLDER = ".mlassay"
+
 Read = Callable[[str], bytes | None]
 Tracked = tuple[str, str]
 """Path, and mode as git writes it: "100644", "120000" for a link, "160000" for a submodule."""
@@ -180,6 +182,13 @@ def tree_problems(entries: Iterable[Tracked]) -> Iterator[Problem]:
                 path,
                 "git tracks a submodule here",
                 "its files are not in this history, and can change or vanish",
+            )
+        if path.partition("/")[0].casefold() == RUN_FOLDER:
+            yield Problem(
+                f"git tracks this path, and {RUN_FOLDER} is where runs leave what they made",
+                why="a file of the repository could pass for what a test or a signature left there",
+                remedy=f"git rm -r --cached {RUN_FOLDER}, and put {RUN_FOLDER}/ into .gitignore",
+                path=path,
             )
         if fault := path_fault(path):
             yield _tree(
