@@ -7,7 +7,7 @@
  * @param agent label of the agents that validate, test and decide; by default any
  * @param trainAgent label of the agents that train; by default `agent`
  * @param rebuildAgent label of the agents that train once more where the risk is major or severe; by default `trainAgent`
- * @param signAgent label of the agents that sign, record and promote: they should do nothing else
+ * @param signAgent label of the agents that sign, record and promote, and do nothing else: where there is a signingKey it must be another than those above
  * @param container image to validate and test in
  * @param trainContainer image to train in
  * @param minutes limit of each stage but training; by default 60
@@ -33,6 +33,10 @@
 def call(Map given = [:]) {
     mlassay.known(given, names(), 'pipeline')
     Map settings = defaults() + given
+    if (settings.signingKey && settings.signAgent in [null, '', settings.agent, settings.trainAgent, settings.rebuildAgent]) {
+        error('signingKey needs a signAgent that is no agent of training or of tests: what they run could have prepared it ' +
+            '(docs/jenkins.md)')
+    }
     Map facts = [digests: [:]]
     Map limits = [minutes: settings.minutes, container: settings.container]
     Map trainLimits = [minutes: settings.trainMinutes, container: settings.trainContainer]

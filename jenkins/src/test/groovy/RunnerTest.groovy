@@ -100,6 +100,17 @@ class RunnerTest {
     }
 
     @Test
+    void aKeyIsNotLentOnAnAgentThatRanTheTeamsCode() {
+        for (agents in ["", "signAgent: '', ", "agent: 'a', signAgent: 'a', ", "trainAgent: 't', signAgent: 't', ",
+                        "rebuildAgent: 'r', signAgent: 'r', "]) {
+            Jenkins jenkins = played("mlassayPipeline(${agents}repository: '/nowhere', signingKey: 'key')")
+            assert jenkins.failure.message.contains('signingKey needs a signAgent') && jenkins.calls == []
+        }
+        Jenkins apart = played("mlassayPipeline(agent: 'a', signAgent: 's', repository: '/nowhere', signingKey: 'key')")
+        assert !apart.failure.message.contains('signingKey needs')
+    }
+
+    @Test
     void aVersionThatCanMoveIsRefused() {
         assert played('mlassayTrain()', [version: 'main']).failure.message.contains('full commit')
         assert played("mlassayTrain(version: 'v1.0.0')").failure.message.contains('full commit')
