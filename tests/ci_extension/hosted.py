@@ -17,7 +17,6 @@ from mlassay.git import Repository
 from tests import factory
 from tests.ci_extension.acting import mlassay
 from tests.factory import project as factory_project
-from tests.forges.worlds import _tell_who
 from tests.stages.promoting import SAID, Team, make_team
 
 NUMBERS = itertools.count(1)
@@ -347,7 +346,6 @@ class OnGitHub(Hosted):
     ) -> None:
         number = next(NUMBERS)
         self.server, self.name = server, f"house{number}/mortgage"
-        _tell_who(server)
         self.names = {who: f"{who}{number}" for who in ("dana", "robin", "lee")}
         self.tokens = {who: server.user(name) for who, name in self.names.items()}
         accounts = {who: server.account(name).id for who, name in self.names.items()}

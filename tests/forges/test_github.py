@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from mlassay.case.reviews import Words, words_of
 from mlassay.errors import RemoteError
 from mlassay.git import MovedOn
 from mlassay.ports import Annotation, Check
@@ -243,3 +244,18 @@ def test_a_lost_race_for_the_branch_is_told_although_the_api_lags(hub):
     with pytest.raises(MovedOn):
         hub.forge.update(request, hub.commit(request.head, "other"))
     assert [each.head for each in hub.forge.requests()] == [newer.head]
+
+
+def test_words_that_somebody_else_put_into_a_review_are_nobodys(hub):
+    request = opened(hub)
+    for who, words in (("robin", "Reason: mine.\nRisk: mine."), ("lee", "LGTM")):
+        hub.review(request, who, "approved", words)
+    mine, other = hub.home.pulls[request.number].reviews
+    mine.body, mine.editor = "Reason: mine, with a word more.\nRisk: mine.", mine.account
+    assert [review.body for review in hub.forge.reviews(request)] == [mine.body, "LGTM"]
+    other.body, other.editor = "Reason: put into lee's mouth.\nRisk: none.", mine.account
+    told = hub.forge_of(hub.token).reviews(request)
+    assert told[0].body == mine.body
+    assert (told[1].state, told[1].account) == ("approved", hub.account("lee"))
+    assert "put into" not in told[1].body
+    assert words_of(told[1].body) == Words()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 from pathlib import Path
 
 from mlassay.forges._address import Address
@@ -77,28 +76,12 @@ class Local(World):
         self.repo.set_config("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
 
 
-def _tell_who(server) -> None:
-    """Let the stand-in answer the one question of GraphQL's that an App must ask: the REST contract has none for it."""
-    rest = server._serving._server.app
-
-    def both(environ, start):
-        if environ["PATH_INFO"] != "/api/graphql":
-            return rest(environ, start)
-        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        account = server._hub.tokens[environ["HTTP_AUTHORIZATION"].split()[-1]].account
-        start("200 OK", [("Content-Type", "application/json")])
-        return [json.dumps({"data": {"viewer": {"databaseId": account.id}}}).encode()]
-
-    server._serving._server.app = both
-
-
 class GitHub(Local):
     """The stand-in; ``token`` is an App's unless told."""
 
     def __init__(self, folder: Path, server) -> None:
         self.said = []
         self.server, self.name = server, "team/mortgage"
-        _tell_who(server)
         self.repo = start(folder / "work")
         self.home = server.repository(self.name, folder / "work")
         self._remote(self.home.clone_url)

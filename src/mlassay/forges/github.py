@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mlassay.case.main_line import BRANCH
-from mlassay.forges import _github_checks, _github_protection
+from mlassay.forges import _editors, _github_checks, _github_protection
 from mlassay.forges._address import Address
 from mlassay.forges._calls import Calls
 from mlassay.forges._hosted import HostedForge, Pull, State
@@ -15,7 +15,7 @@ from mlassay.forges._patience import Patience
 from mlassay.forges._refused import Refused
 from mlassay.forges._transports import GRAPHQL, GitHubTransport
 from mlassay.git import Repository
-from mlassay.ports import Check, Protection, PullRequest
+from mlassay.ports import Check, Protection, PullRequest, Review
 
 DEFAULT_TOKEN = "github-actions[bot]"  # noqa: S105  a login: nobody can register one with brackets
 SILENT = (
@@ -40,6 +40,9 @@ class GitHubForge(HostedForge):
         calls = Calls(GitHubTransport(address.api, token, patience), patience)
         super().__init__(repository, address.name, calls)
         self._address = address
+
+    def _own_words(self, number: int, reviews: list[Review]) -> list[Review]:
+        return _editors.own_words(self.calls, self._name, number, reviews)
 
     def check(self, head: str, check: Check) -> None:
         """A check run of this commit; a commit status where the token is no App's, which alone may make check runs."""

@@ -26,6 +26,11 @@ from .views import Views
 
 PREFIX = "/api/v3"
 GRAPHQL = "/api/graphql"
+_EDITORS = re.compile(
+    r"query\(\$owner:String!,\$name:String!,\$number:Int!\)\{repository\(owner:\$owner,name:\$name\)"
+    r"\{pullRequest\(number:\$number\)\{reviews\(last:100\)"
+    r"\{nodes\{fullDatabaseId lastEditedAt author\{login\} editor\{login\}\}\}\}\}\}"
+)
 # The address that ``statuses_url`` gives can be read too; the contract lists it by its newer name only.
 LEGACY = re.compile(r"(/repos/[^/]+/[^/]+)/statuses/([^/]+)")
 assert routes  # imported for the operations that they register
@@ -131,7 +136,7 @@ class Serving:
         return response
 
     def _graphql(self, request: Request) -> Response:
-        """Who the token is: all of GraphQL that is played, for an App's token has no other way to ask."""
+        """Who the token is, and who edited reviews: all of GraphQL that is played, for REST tells neither."""
         token, mood = self._token(request), self.moods.take(request.method, "/graphql")
         fields = re.fullmatch(
             r"\s*(?:query\s*)?\{\s*viewer\s*\{([\w\s]+)\}\s*\}\s*", request.get_json()["query"]
@@ -142,6 +147,10 @@ class Serving:
                 mood.before()
             account = _known(request, token).account
             known = {"databaseId": account.id, "login": account.login}
+            if _EDITORS.fullmatch(request.get_json()["query"]):
+                status = 200
+                told = self._editors(**request.get_json()["variables"])
+                return Response(json.dumps(told), status, mimetype="application/json")
             if fields is None or not set(fields[1].split()) <= set(known):
                 self.violations.append(
                     f"GraphQL that the stand-in does not play: {request.get_data(as_text=True)}"
@@ -160,6 +169,21 @@ class Serving:
         finally:
             login = token.account.login if token else ""
             self.calls.append(Call(request.method, "/graphql", status, login, {}, "POST /graphql"))
+
+    def _editors(self, owner: str, name: str, number: int) -> dict[str, Any]:
+        with self.hub.lock:
+            home = self.hub.repositories[f"{owner}/{name}".lower()]
+            nodes = [
+                {
+                    "fullDatabaseId": str(one.id),
+                    "lastEditedAt": "2026-11-20T12:00:00Z" if one.editor else None,
+                    "author": {"login": one.account.login},
+                    "editor": {"login": one.editor.login} if one.editor else None,
+                }
+                for one in home.pulls[number].reviews[-100:]
+                if one.at is not None
+            ]
+        return {"data": {"repository": {"pullRequest": {"reviews": {"nodes": nodes}}}}}
 
     def _limits(self) -> dict[str, str]:
         left = max(5000 - len(self.calls), 0)

@@ -68,6 +68,7 @@ class Review:
     state: str  # APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED, PENDING
     body: str
     at: datetime | None
+    editor: Account | None = None  # who edited the body last
 
 
 @dataclass
