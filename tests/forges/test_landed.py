@@ -12,3 +12,13 @@ def test_a_pull_request_that_has_ended_is_found_by_its_branch_with_the_head_that
     assert found is not None
     assert (found.branch, found.head, found.number) == (NAME, request.head, request.number)
     assert list(hosted.forge.reviews(found)) == []
+
+
+def test_another_pull_request_from_a_branch_of_that_name_takes_no_merged_ones_place(hosted):
+    request = opened(hosted)
+    hosted.forge.merge(request, merged(hosted, request), hosted.repo.head())
+    again = hosted.commit(hosted.repo.head(), "another")
+    other = hosted.forge.open(NAME, again, title="Another", body="")
+    assert other.number > request.number
+    found = hosted.forge.landed(NAME)
+    assert (found.number, found.head) == (request.number, request.head)

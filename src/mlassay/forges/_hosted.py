@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from mlassay.case.main_line import BRANCH
 from mlassay.case.requests import OWN, name_of_branch
-from mlassay.errors import Problem, RemoteError
+from mlassay.errors import EvidenceError, Problem, RemoteError
 from mlassay.forges import _comments
 from mlassay.forges._branches import Branches
 from mlassay.forges._calls import Calls
@@ -114,9 +114,12 @@ class HostedForge:
     def landed(self, branch: str) -> PullRequest | None:
         """The newest pull request of this branch of ours, with the head that it has or had when it ended.
 
-        A forge may notice some moments after the push that it ended, so that one which still seems open is taken too.
+        Of several only those count that the forge calls merged, or whose head the main line holds: anybody who may push
+        can open another from a branch of that name. A forge may notice some moments after the push that one ended.
         """
         ours = [pull for pull in self._of_branch(branch) if _home(pull["head"]) == _home(pull["base"])]
+        if len(ours) > 1:
+            ours = [pull for pull in ours if _was_merged(pull) or self._on_main(pull)] or ours
         pull = max(ours, key=lambda each: int(each["number"]), default=None)
         name = name_of_branch(branch)
         if pull is None or name is None:
@@ -187,6 +190,12 @@ class HostedForge:
             if pull["state"] == "open" and ours and branch in ("", _branch(pull)):
                 yield pull
 
+    def _on_main(self, pull: Pull) -> bool:
+        try:
+            return self._git.repository.is_ancestor(str(pull["head"]["sha"]), self._git.main())
+        except EvidenceError:
+            return False  # a commit that is not here is on no line that is
+
     def _not_renamed(self, pull: Pull) -> None:
         now = str(pull["base"]["repo"]["full_name"])
         if now.lower() != self._name.lower():
@@ -241,7 +250,7 @@ class HostedForge:
 
     def _closed(self, branch: str) -> list[Pull]:
         closed = [pull for pull in self._of_branch(branch) if pull["state"] == "closed"]
-        return [pull for pull in closed if not (pull.get("merged") or pull.get("merged_at"))]
+        return [pull for pull in closed if not _was_merged(pull)]
 
     def _of_branch(self, branch: str) -> list[Pull]:
         """Every pull request of this branch: open, closed and merged ones."""
@@ -283,6 +292,10 @@ class HostedForge:
 
 def _branch(pull: Pull) -> str:
     return str(pull["head"]["ref"])
+
+
+def _was_merged(pull: Pull) -> bool:
+    return bool(pull.get("merged") or pull.get("merged_at"))
 
 
 def _home(side: Pull) -> str:
