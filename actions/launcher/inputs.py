@@ -71,7 +71,7 @@ ACTIONS = {
     "decide": Action(
         "light",
         {"head": "--head"},
-        {"post": "--post"},
+        {"all": "--all", "post": "--post"},
         words=("promotion",),
         own=("allow-no",),
         secrets=TOKEN,

@@ -13,6 +13,7 @@ import pytest
 from mlassay.case.promotion import judge_merged
 from mlassay.cli import main
 from mlassay.forges._patience import Patience
+from mlassay.git import Repository
 from mlassay.wiring import verifiers
 from tests.forges.worlds import CHECK
 from tests.stages.promoting import SAID, make_team
@@ -60,6 +61,14 @@ class Hub:
         reason, risk = SAID[who]
         self.run("approve", promotion, "--reason", reason, "--risk", risk, "--key", self.key(who))
 
+    def move_main(self, files) -> None:
+        """A commit on main, by somebody who may push there, with each file's text changed."""
+        repo, tip = Repository.open(self.home.bare), _tip(self.home)
+        changed = {path: change(repo.read(tip, path).decode()).encode() for path, change in files.items()}
+        who, when = repo.commit(tip).author, repo.commit(tip).time
+        commit = repo.write_commit(tip, changed, message="Move on\n", author=who, when=when)
+        repo.push(".", commit, "refs/heads/main", tip)
+
     def key(self, who: str) -> str:
         return str(self.team.project.keys / who)
 
@@ -76,8 +85,6 @@ def _defaults(quick: Patience) -> tuple:
 
 
 def _tip(home) -> str:
-    from mlassay.git import Repository
-
     return Repository.open(home.bare).branch("main")
 
 
@@ -127,6 +134,26 @@ def test_a_promotion_where_only_signatures_count_takes_at_most_twelve_calls(
     hub.run("merge", promotion)
     assert hub.server.pull(hub.name, 1).merged
     assert hub.calls("that is signed") <= AT_MOST
+
+
+def test_a_check_that_said_yes_says_no_once_the_main_line_has_moved_on_under_it(hub):
+    hub.approve(hub.promote())
+    head = hub.server.pull(hub.name, 1).head
+    hub.run("decide", "--head", head, "--post")
+    assert [run.conclusion for run in hub.server.checks(hub.name, head)] == ["success"]
+    hub.run("decide", "--all", "--post")
+    assert hub.server.checks(hub.name, head)[-1].conclusion == "success"
+    hub.move_main({"governance/policy.yaml": lambda text: text + "# stricter from today on\n"})
+    told = hub.run("decide", "--all", "--post")
+    assert "no:" in told
+    assert hub.server.checks(hub.name, head)[-1].conclusion == "failure"
+    assert json.loads(hub.run("decide", "--all", "--json"))["decided"][0]["allowed"] is False
+
+
+def test_nothing_open_is_nothing_to_decide(hub):
+    assert "no request is open" in hub.run("decide", "--all", "--post")
+    assert hub.run("decide", "--all", "--head", "ab" * 20, code=2)
+    assert hub.run("decide", "20261121-5e6f7a8b", "--post", code=2)
 
 
 def test_running_promote_again_opens_no_second_one_and_asks_nobody_again(hub):

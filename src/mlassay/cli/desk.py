@@ -43,22 +43,9 @@ def told_decision(request: str, decision: Decision) -> None:
 def decide_at(directory: Path, head: str, *, post: bool, as_json: bool) -> None:
     """Decide about the commit ``head``, say so, and post it to the forge with ``post``."""
     from mlassay.render.decision import decision_json, decision_lines
-    from mlassay.stages.decide_head import decide_head
-    from mlassay.wiring import page
 
     desk = open_desk(directory)
-    forge = page(desk.repository, chosen_forge(), progress)
-    if post and forge is None:
-        raise ConfigurationError(
-            Problem(
-                "there is no forge to post to",
-                why="a plain git remote has no checks",
-                remedy="git config mlassay.forge github (or gitea), and give a token",
-            )
-        )
-    done = decide_head(desk, forge, desk.repository.resolve(head) if len(head) < 40 else head)
-    if post and forge is not None and done.pull is not None:
-        forge.check(done.head, _check(desk, done))
+    done = _decide(desk, desk.repository.resolve(head) if len(head) < 40 else head, post=post)
     if done.decision is None:
         told.outputs("decide", decision="yes", promotion="")
         if as_json:
@@ -74,6 +61,43 @@ def decide_at(directory: Path, head: str, *, post: bool, as_json: bool) -> None:
         for line in decision_lines(shown, done.decision):
             say(line)
     exit_no(done.allowed)
+
+
+def decide_all(directory: Path, *, post: bool, as_json: bool) -> None:
+    """Decide anew about every open request, because the main line has moved on; a no is no failure of this."""
+    from mlassay.render.decision import decision_json, decision_lines
+
+    desk = open_desk(directory)
+    done = [_decide(desk, pull.head, post=post) for pull in desk.forge.requests()]
+    decisions = [(each.request, each.decision) for each in done if each.decision is not None]
+    told.outputs("decide", decision="yes" if all(each.allowed for each in done) else "no", promotion="")
+    if as_json:
+        print_json({"decided": [decision_json(request, decision) for request, decision in decisions]})
+        return
+    for request, decision in decisions:
+        for line in decision_lines(request, decision):
+            say(line)
+    if not decisions:
+        say("no request is open")
+
+
+def _decide(desk: Desk, head: str, *, post: bool) -> HeadDecision:
+    from mlassay.stages.decide_head import decide_head
+    from mlassay.wiring import page
+
+    forge = page(desk.repository, chosen_forge(), progress)
+    if post and forge is None:
+        raise ConfigurationError(
+            Problem(
+                "there is no forge to post to",
+                why="a plain git remote has no checks",
+                remedy="git config mlassay.forge github (or gitea), and give a token",
+            )
+        )
+    done = decide_head(desk, forge, head)
+    if post and forge is not None and done.pull is not None:
+        forge.check(done.head, _check(desk, done))
+    return done
 
 
 def _check(desk: Desk, done: HeadDecision) -> Any:

@@ -9,7 +9,7 @@ import click
 
 from mlassay.cli import told
 from mlassay.cli.common import Command, directory_option, forge_option, json_option, note, print_json
-from mlassay.cli.desk import ci_key_option, decide_at, told_decision
+from mlassay.cli.desk import ci_key_option, decide_all, decide_at, told_decision
 from mlassay.cli.requests import (
     BEHIND,
     ask_for_reviews,
@@ -209,20 +209,32 @@ def withdraw(
 @click.option(
     "--head", metavar="SHA", help="Decide about the open request whose branch stands at this commit."
 )
-@click.option("--post", is_flag=True, help="With --head: post the answer as the check mlassay/decide.")
+@click.option("--all", "every", is_flag=True, help="Decide about every open request.")
+@click.option(
+    "--post", is_flag=True, help="With --head or --all: post the answer as the check mlassay/decide."
+)
 @forge_option
 @json_option
 @directory_option
-def decide(promotion: str | None, head: str | None, post: bool, as_json: bool, directory: Path) -> None:
+def decide(
+    promotion: str | None, head: str | None, every: bool, post: bool, as_json: bool, directory: Path
+) -> None:
     """Print the policy's decision about PROMOTION (or a change): each demand met or not, and what to do.
 
-    Exits with 0 for yes and 1 for no. With --head, a pull request that is no request may not touch guarded paths.
+    Exits with 0 for yes and 1 for no; with --all, 0 once all are decided. With --head, a pull request that is no request
+    may not touch guarded paths.
     """
     from mlassay.render.decision import decision_json, decision_lines
     from mlassay.stages.merge import decided
 
-    if (promotion is None) == (head is None) or (post and head is None):
-        raise click.UsageError("name a promotion or a change, or a commit with --head SHA (and then --post).")
+    ways = sum((promotion is not None, head is not None, every))
+    if ways != 1 or (post and promotion is not None):
+        raise click.UsageError(
+            "name a promotion or a change, or a commit with --head SHA, or say --all (the last two with --post)."
+        )
+    if every:
+        decide_all(directory, post=post, as_json=as_json)
+        return
     if head is not None:
         decide_at(directory, head, post=post, as_json=as_json)
         return
