@@ -46,7 +46,8 @@ class Hub:
         with pytest.raises(SystemExit) as ended:
             main()
         told = self.capsys.readouterr()
-        assert ended.value.code == code, told.out + told.err
+        asked = "\n".join(f"{each.method} {each.path} {each.status} {each.login}" for each in self.server.calls)
+        assert ended.value.code == code, f"{told.out}{told.err}\n{asked}"
         assert self.token not in told.out + told.err
         return told.out + told.err
 
