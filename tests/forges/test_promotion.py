@@ -46,7 +46,9 @@ class Hub:
         with pytest.raises(SystemExit) as ended:
             main()
         told = self.capsys.readouterr()
-        asked = "\n".join(f"{each.method} {each.path} {each.status} {each.login}" for each in self.server.calls)
+        asked = "\n".join(
+            f"{each.method} {each.path} {each.status} {each.login}" for each in self.server.calls
+        )
         assert ended.value.code == code, f"{told.out}{told.err}\n{asked}"
         assert self.token not in told.out + told.err
         return told.out + told.err
