@@ -69,8 +69,8 @@ format:          ## let ruff write what `make check` demands
 LOCKED := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
 
 lock: setup      ## lock files anew (needs uv)
-	$(LOCKED) --extra gates --extra keyless --group dev -o requirements/dev.lock --upgrade
-	$(LOCKED) --extra keyless -c requirements/dev.lock -o requirements/light.lock
+	$(LOCKED) --extra gates --extra keyless --extra timestamps --group dev -o requirements/dev.lock --upgrade
+	$(LOCKED) --extra keyless --extra timestamps -c requirements/dev.lock -o requirements/light.lock
 	$(LOCKED) --extra gates -c requirements/dev.lock -o requirements/gates.lock
 
 pin:             ## point our own workflows and the template at this commit's actions

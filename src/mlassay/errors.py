@@ -21,13 +21,17 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: ``what``, where (``path`` and 1-based ``line``), ``why`` it matters, ``remedy``."""
+    """One thing that is wrong: ``what``, where (``path`` and 1-based ``line``), ``why`` it matters, ``remedy``.
+
+    ``rule`` is the id of the audit's rule that it breaks (`mlassay.audit.rules`), "" where no audit asked.
+    """
 
     what: str
     why: str = ""
     remedy: str = ""
     path: str = ""
     line: int | None = None
+    rule: str = ""
 
     @property
     def where(self) -> str:

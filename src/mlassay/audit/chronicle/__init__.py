@@ -1,0 +1,1 @@
+"""The main line as one story, read once and asked by every audit verb."""
