@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlassay.audit.history import Group
 from mlassay.case.answers import SignedReader, read_answers
 from mlassay.case.machine import read_request
 from mlassay.case.promotion import merged_case
+from mlassay.case.release import ReleaseEvidence
 from mlassay.case.requests import RequestName, governance_at, with_compromises
 from mlassay.config import People
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.evidence.records import Record, Request, Waiver
 from mlassay.git import Repository
-from mlassay.policy import Decision, Demand, Signed, decide
+from mlassay.policy import Case, Decision, Demand, Signed, decide
 from mlassay.policy.review_rules import rests_on_approvals
 from mlassay.ports import Verifiers
 
@@ -23,7 +24,8 @@ from mlassay.ports import Verifiers
 class Confirmed:
     """One thing on the main line: what it is, what it ``says`` in plain words, whose signatures held, and in how many ``checks``.
 
-    With ``problems`` it is not confirmed, and nothing else about it may be relied on.
+    With ``problems`` it is not confirmed, and nothing else about it may be relied on. ``seen`` is what it was judged
+    by, for whoever hears of it at once; `bare` lets go of that.
     """
 
     kind: str
@@ -34,6 +36,22 @@ class Confirmed:
     signatures: int = 0
     checks: int = 0
     problems: tuple[Problem, ...] = ()
+    seen: Seen | None = None
+
+    @property
+    def bare(self) -> Confirmed:
+        """The same without what it was judged by, so that a long history is never held whole."""
+        return replace(self, seen=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a judgement looked at: a request's case and decision, a release's evidence, or a waiver."""
+
+    case: Case | None = None
+    decision: Decision | None = None
+    evidence: ReleaseEvidence | None = None
+    waiver: Signed[Waiver] | None = None
 
 
 def judge_request(
@@ -64,7 +82,8 @@ def judge_request(
     says = f"{about}, asked by {asked.requester}, approved by {', '.join(people) or 'nobody'}"
     checks = sum(1 for demand in decision.demands if demand.met)
     by = tuple(sorted({asked.requester, *people}))
-    return Confirmed(kind, shown, commit, says, by, len(records), checks, tuple(problems))
+    seen = Seen(case=case, decision=decision)
+    return Confirmed(kind, shown, commit, says, by, len(records), checks, tuple(problems), seen)
 
 
 def _told(decision: Decision) -> list[Demand]:
@@ -93,7 +112,8 @@ def judge_waiver(
     if shown != f"{waiver.release}.{waiver.gate}.{waiver.person}":
         problems.append(Problem("this waiver is not named after its release, gate and person", path=path))
     says = f"{waiver.gate} of {waiver.release} until {waiver.until}: {waiver.reason}"
-    return Confirmed("waiver", shown, commit, says, (waiver.person,), 1, 1, tuple(problems))
+    seen = Seen(waiver=found)
+    return Confirmed("waiver", shown, commit, says, (waiver.person,), 1, 1, tuple(problems), seen)
 
 
 def _reader(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from mlassay.audit import clone
 from mlassay.audit.history import Group, groups, root_of_trust, unexplained
-from mlassay.audit.requests import Confirmed, judge_request, judge_waiver
+from mlassay.audit.requests import Confirmed, Seen, judge_request, judge_waiver
 from mlassay.audit.reviews import judge_reviews
 from mlassay.case.release import read_release
 from mlassay.config import People, load_people
@@ -49,8 +49,12 @@ class Walk:
             trusted = trusted or group.last.id == self.root
             for judge in self._brought(group, later):
                 if (item := self.kept(judge)) is not None:
-                    self.confirmed.append(item)
+                    self.heard(group, item)
+                    self.confirmed.append(item.bare)
         self.problems += self.kept(lambda: list(clone.strays(self.repo, self.at, self.recorded))) or []
+
+    def heard(self, group: Group, item: Confirmed) -> None:
+        """Each thing as it was judged; a chronicle listens here, so that it never tells another story than this."""
 
     def release(self, release: str, record: str | None = None) -> Confirmed:
         """One release, judged by the keys before its record commit."""
@@ -64,6 +68,7 @@ class Walk:
             signatures=found.signatures,
             checks=found.digests,
             problems=found.problems,
+            seen=Seen(evidence=found),
         )
 
     def kept(self, check: Callable[[], T]) -> T | None:
