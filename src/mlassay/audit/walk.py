@@ -30,6 +30,7 @@ class Walk:
     verifiers: Verifiers
     progress: Callable[[str], None]
     root: str | None = None
+    history: list[Group] = field(default_factory=list)
     confirmed: list[Confirmed] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     recorded: set[str] = field(default_factory=set)
@@ -38,7 +39,7 @@ class Walk:
         """Walk the line from its root on, oldest first."""
         self.progress("every object of this clone (git fsck)")
         self.problems += self.repo.fsck()
-        history = self.kept(partial(groups, self.repo, self.at)) or []
+        history = self.history = self.kept(partial(groups, self.repo, self.at)) or []
         self.root = self.kept(partial(root_of_trust, self.repo, history))
         later = self.kept(self._people)
         trusted = False

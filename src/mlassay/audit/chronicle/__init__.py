@@ -1,1 +1,61 @@
 """The main line as one story, read once and asked by every audit verb."""
+
+from mlassay.audit.chronicle.lookups import (
+    Span,
+    change_by_id,
+    first_time,
+    live_at,
+    live_now,
+    live_release,
+    made_with,
+    of_model,
+    promotion_by_id,
+    promotions_of,
+    ran,
+    release_by_id,
+    spans,
+)
+from mlassay.audit.chronicle.reading import read_chronicle
+from mlassay.audit.chronicle.spoken import fingerprint
+from mlassay.audit.chronicle.types import (
+    ChangeEntry,
+    Chronicle,
+    DataUse,
+    GovernanceEntry,
+    Moment,
+    PointerEntry,
+    PromotionEntry,
+    RefusedEntry,
+    ReleaseEntry,
+    WaiverEntry,
+    Word,
+)
+
+__all__ = [
+    "ChangeEntry",
+    "Chronicle",
+    "DataUse",
+    "GovernanceEntry",
+    "Moment",
+    "PointerEntry",
+    "PromotionEntry",
+    "RefusedEntry",
+    "ReleaseEntry",
+    "Span",
+    "WaiverEntry",
+    "Word",
+    "change_by_id",
+    "fingerprint",
+    "first_time",
+    "live_at",
+    "live_now",
+    "live_release",
+    "made_with",
+    "of_model",
+    "promotion_by_id",
+    "promotions_of",
+    "ran",
+    "read_chronicle",
+    "release_by_id",
+    "spans",
+]

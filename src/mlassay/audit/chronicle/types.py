@@ -48,6 +48,7 @@ class Word:
 
     ``key`` is the fingerprint of the key whose signature held, "" where it was a review on a forge (``review``: its url
     or account) or where no signature held (``holds`` is False then). ``at`` is what the writer claims.
+    ``uncounted``: why policy did not count an approval ("" where it did, or where nobody judged).
     """
 
     kind: str  # "approval", "refusal" or "withdrawal"
@@ -62,11 +63,15 @@ class Word:
     holds: bool
     key: str = ""
     review: str = ""
+    uncounted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseEntry:
-    """A release as it was recorded, whatever its verdict; with ``problems`` nothing else here may be relied on."""
+    """A release as it was recorded, whatever its verdict; with ``problems`` nothing else here may be relied on.
+
+    ``source`` is where its source commit stands on the main line; None where it does not.
+    """
 
     id: str
     moment: Moment
@@ -76,6 +81,7 @@ class ReleaseEntry:
     data: tuple[DataUse, ...]
     signers: tuple[str, ...]
     problems: tuple[Problem, ...]
+    source: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +169,7 @@ class Chronicle:
     """All that the main line up to ``head`` tells, everything oldest first; ``root`` is the root of trust.
 
     ``problems`` are those that belong to no single entry. ``pointers`` maps an environment to its values.
+    Where it is not ``judged``, nothing was held against policy: decisions, provenance and most problems are missing.
     """
 
     head: Moment
@@ -177,3 +184,4 @@ class Chronicle:
     governance: tuple[GovernanceEntry, ...]
     problems: tuple[Problem, ...]
     demo: bool = False
+    judged: bool = True
