@@ -47,7 +47,7 @@ def spans(chronicle: Chronicle, environment: str) -> tuple[Span, ...]:
 
 def ran(chronicle: Chronicle, release: str) -> tuple[Span, ...]:
     """Where and when a release was live, neighbours of one environment joined, in the order of their beginning."""
-    found = []
+    found: list[Span] = []
     for environment in chronicle.pointers:
         found += _joined(
             span for span in spans(chronicle, environment) if live_release(span.entry) == release
