@@ -10,6 +10,7 @@ from mlassay.audit.history import Group
 from mlassay.audit.requests import Confirmed
 from mlassay.case.answers import SignedReader, read_answers
 from mlassay.case.machine import read_asked
+from mlassay.case.refused import only_an_objection
 from mlassay.case.requests import RequestName, governance_at, with_compromises
 from mlassay.config import People
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
@@ -19,7 +20,6 @@ from mlassay.policy import Decision, PromotionCase
 from mlassay.ports import Verifiers
 
 Entry = PromotionEntry | ChangeEntry | RefusedEntry
-OBJECTIONS = ("refusals/", "withdrawals/")
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,6 @@ class Readings:
 _NOBODY = People(people={}, signers={}, digest="")
 
 
-def only_refused(group: Group, name: RequestName) -> bool:
-    """Whether a group adds the folder of one request with an objection in it, and lands nothing that it asked for."""
-    inside = [change.path.removeprefix(f"{name.folder}/") for change in group.changes]
-    alone = all(change.path.startswith(f"{name.folder}/") for change in group.changes)
-    return alone and any(path.startswith(OBJECTIONS) for path in inside)
-
-
 def request_entry(
     readings: Readings,
     group: Group,
@@ -60,7 +53,7 @@ def request_entry(
     """The entry of one request; ``judged`` is what the walk said of it, ``previous`` the release that ran before."""
     told = _told(readings, group, name, judged)
     request, parent = told.request, group.parent or ""
-    if only_refused(group, name):
+    if only_an_objection(name, (change.path for change in group.changes)):
         return RefusedEntry(name.environment, name.id, moment, request, told.words, told.problems)
     if not name.environment:
         change = request if isinstance(request, ChangeRequest) else None
