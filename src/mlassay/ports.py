@@ -146,6 +146,25 @@ class Verifiers:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamped:
+    """What a time stamp says: these bytes existed before ``time`` (UTC), by the word of ``authority``.
+
+    ``proven``: checked with a certificate that the user named; nothing but a claim otherwise.
+    """
+
+    time: datetime
+    authority: str
+    proven: bool
+
+
+class StampReader(Protocol):
+    """Reads RFC 3161 responses, with no look at the network."""
+
+    def read(self, stamp: bytes, data: bytes, path: str) -> Stamped:
+        """What ``stamp`` says of ``data``; EvidenceError that names ``path`` when it is no valid stamp of exactly them."""
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequest:
     """An open promotion or change: its branch on the forge and where that branch stands.
 

@@ -37,6 +37,12 @@ def key_id(public: str) -> str:
         ) from error
 
 
+def ssh_fingerprint(public: str) -> str:
+    """An OpenSSH public key line's fingerprint as ``ssh-keygen -l`` prints it: ``SHA256:`` and unpadded base64."""
+    blob = base64.b64decode(public.split()[1], validate=True)
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
+
+
 def _pem(der: bytes) -> str:
     lines = textwrap.wrap(base64.b64encode(der).decode("ascii"), 64)
     return "\n".join([_BEGIN, *lines, _END, ""])

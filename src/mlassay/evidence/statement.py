@@ -21,6 +21,8 @@ MODEL_SIGNATURE = "https://model_signing/signature/v1.0"
 
 REQUEST = "urn:mlassay:predicate:request:1"
 REVIEW_RECORD = "urn:mlassay:predicate:review-record:1"
+ANCHOR = "urn:mlassay:predicate:anchor:1"
+"""What a CI signer must be allowed to sign to sign anchors; neither the evidence's nor the desk's, unless people say so."""
 
 EVIDENCE_PREDICATES = (PROVENANCE, TEST_RESULT, SUMMARY, MODEL_SIGNATURE)
 """What a signer of evidence must be allowed to sign."""
