@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import (
+    _bundle,
     _checkout,
     _command,
     _dead,
@@ -164,6 +166,7 @@ class Repository:
                     f"this is not a plain file in commit {commit[:12]} (mode {node[0]}, {kind_of(node[0])})",
                     why="a link or a submodule can show other bytes to each reader",
                     path=path,
+                    rule="tree",
                 )
             )
         return self._objects.read(node[1], "blob", path)
@@ -257,6 +260,36 @@ class Repository:
     def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
         """``(merged, clean)`` of a text that became ``ours`` here and ``theirs`` there; markers where they collide."""
         return _merge.merge_file(ours, base, theirs)
+
+    # For another machine
+
+    def write_bundle(self, head: str, ref: str, target: Path) -> None:
+        """Write a git bundle of all that ``head`` reaches, as ``ref``; the same bytes from any clone, by one git."""
+        listing = target.with_name(f"{target.name}.objects")
+        _bundle.list_objects(self.folder, full_id(head), listing, line=False)
+        _bundle.write_bundle(self.folder, head, full_ref(ref), listing, target)
+        listing.unlink()
+
+    def write_pack(self, head: str, target: Path, left_out: Collection[str]) -> None:
+        """Write a pack of the first-parent line's commits, folders and files, but for the ids in ``left_out``."""
+        listing, kept = (target.with_name(f"{target.name}.{word}") for word in ("objects", "kept"))
+        _bundle.list_objects(self.folder, full_id(head), listing, line=True)
+        _bundle.without(listing, left_out, kept)
+        with target.open("wb") as out:
+            _bundle.write_pack(self.folder, kept, out)
+        listing.unlink()
+        kept.unlink()
+
+    def line_files(self, head: str) -> Iterator[tuple[str, str, str, str]]:
+        """``(commit, path, mode, id)`` of each file that came in or changed on the first-parent line, newest first.
+
+        Not held against ids: for what is to be read afterwards.
+        """
+        return _bundle.line_files(self.folder, full_id(head))
+
+    def copy_blob(self, id: str, out: IO[bytes], path: str = "") -> None:  # noqa: A002  the word of git's own manuals
+        """Append a blob to an open file (read and write) without holding it whole; Corrupt as for `blob`."""
+        _bundle.copy_blob(self.folder, full_id(id), out, path)
 
     # Work tree
 
