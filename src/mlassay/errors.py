@@ -23,7 +23,8 @@ class ExitCode(IntEnum):
 class Problem:
     """One thing that is wrong: ``what``, where (``path`` and 1-based ``line``), ``why`` it matters, ``remedy``.
 
-    ``rule`` is the id of the audit's rule that it breaks (`mlassay.audit.rules`), "" where no audit asked.
+    ``rule`` is the id of the audit's rule that it breaks (`mlassay.audit.rules`), "" where no audit asked; ``commit`` the
+    commit of the main line that an audit found it at.
     """
 
     what: str
@@ -32,6 +33,7 @@ class Problem:
     path: str = ""
     line: int | None = None
     rule: str = ""
+    commit: str = ""
 
     @property
     def where(self) -> str:

@@ -48,7 +48,7 @@ class SignedReader:
         """The record at ``path``; EvidenceError that names it when it is not there or is none."""
         data = self.bytes_at(path)
         if data is None:
-            raise EvidenceError(Problem("this record is missing", path=path))
+            raise EvidenceError(Problem("this record is missing", path=path, rule="record-bytes"))
         record = kind.parse(data, path)
         who = str(getattr(record, "person", "") or getattr(record, "requester", ""))
         signature = self.bytes_at(f"{path}.sig")
@@ -61,7 +61,7 @@ class SignedReader:
             return None
         if entry.mode != "100644" or entry.kind != "blob" or (entry.size or 0) > RECORD_BYTES:
             raise EvidenceError(
-                Problem(f"this is no plain file of a sane size (mode {entry.mode})", path=path)
+                Problem(f"this is no plain file of a sane size (mode {entry.mode})", path=path, rule="tree")
             )
         return self.repo.blob(entry.id, path)
 
@@ -93,7 +93,7 @@ def read_answers(reader: SignedReader, name: RequestName) -> Answers:
     expected = {name.request, *records}
     for path in sorted(paths - expected):
         if not path.endswith(".sig") or path.removesuffix(".sig") not in expected:
-            answers.problems.append(Problem("this file is no record of the request", path=path))
+            answers.problems.append(_no_record(path))
     return answers
 
 
@@ -101,11 +101,19 @@ def _sort(answers: Answers, reader: SignedReader, path: str, inside: str) -> Non
     folder, _, file = inside.partition("/")
     kind = FOLDERS.get(folder)
     if kind is None or "/" in file:
-        raise EvidenceError(Problem("this file is no record of the request", path=path))
+        raise EvidenceError(_no_record(path))
     found = reader.read(path, kind)
     if f"{found.record.person}.json" != file:
         raise EvidenceError(
-            Problem(f"this file is not named after {found.record.person}, who says it", path=path)
+            Problem(
+                f"this file is not named after {found.record.person}, who says it",
+                path=path,
+                rule="record-bytes",
+            )
         )
     pile = getattr(answers, folder)
     pile.append(found)
+
+
+def _no_record(path: str) -> Problem:
+    return Problem("this file is no record of the request", path=path, rule="record-bytes")

@@ -69,7 +69,10 @@ def _unfit(repo: Repository, head: str, paths: list[str]) -> Iterator[Problem]:
     for path in paths:
         if not is_changeable(path):
             yield Problem(
-                "a change request may not carry this path", remedy="commit it the usual way", path=path
+                "a change request may not carry this path",
+                remedy="commit it the usual way",
+                path=path,
+                rule="request",
             )
     try:
         governance_at(repo, head)

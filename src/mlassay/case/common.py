@@ -46,7 +46,8 @@ def needed(repo: Repository, commit: str, path: str) -> bytes:
     """A file at a release's source commit; EvidenceError when it is not there."""
     data = repo.read(commit, path)
     if data is None:
-        raise EvidenceError(Problem(f"the source commit {commit[:12]} has no {path}", path=path))
+        what = f"the source commit {commit[:12]} has no {path}"
+        raise EvidenceError(Problem(what, path=path, rule="evidence-source"))
     return data
 
 

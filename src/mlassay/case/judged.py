@@ -31,6 +31,7 @@ def judged_as_agreed(repo: Repository, reading: Reading, source: str, verdict: V
             layout.VERDICT,
             f"it says nothing of gates that were in force at its source commit: {', '.join(missing)}",
             "a gate that is left out can never fail",
+            rule="evidence-criteria",
         )
     for report in verdict.gates:
         _held_what_was_agreed(reading, report, agreed.get(report.gate, {}))
@@ -59,6 +60,7 @@ def _says_what_it_found(reading: Reading, report: GateReport) -> None:
             layout.gate_report(report.gate),
             f"the gate says {report.outcome}, and {says}",
             "a gate's outcome is that of its worst finding; without any it is inconclusive",
+            rule="evidence-verdict",
         )
 
 
@@ -71,6 +73,7 @@ def _held_what_was_agreed(reading: Reading, report: GateReport, agreed: Mapping[
         layout.gate_report(report.gate),
         f"its criteria are not those in force at its source commit: {', '.join(differing)}",
         f"{layout.CONFIG} and the floors of {layout.POLICY} say what a gate must hold, and nobody else",
+        rule="evidence-criteria",
     )
 
 

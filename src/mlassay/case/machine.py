@@ -33,7 +33,11 @@ def read_request(reader: SignedReader, name: RequestName) -> Signed[Request] | S
     EvidenceError.raise_if_any(asked.problems)
     if asked.request.record.environment != name.environment:
         raise EvidenceError(
-            Problem("this request is for another environment than its folder says", path=name.request)
+            Problem(
+                "this request is for another environment than its folder says",
+                path=name.request,
+                rule="request",
+            )
         )
     return asked.request
 
@@ -63,25 +67,34 @@ def _machine(reader: SignedReader, found: Signed[Request], data: bytes, path: st
     request = found.record
     if reader.bytes_at(f"{found.path}.sig") is not None:
         raise EvidenceError(
-            Problem("a request is signed by a person or by a CI signer, never by both", path=path)
+            Problem(
+                "a request is signed by a person or by a CI signer, never by both",
+                path=path,
+                rule=_UNSIGNED,
+            )
         )
     envelope = read_envelope(data, path)
     signer = signer_of(reader.people, envelope.keyid)
     if signer is None:
         what = f"it is signed with a key ({envelope.keyid[:16]}…) that was not in {reader.people.path}"
-        raise EvidenceError(Problem(what, path=path))
+        raise EvidenceError(Problem(what, path=path, rule=_UNSIGNED))
     try:
         reader.verifiers.dsse.verify(envelope.signed_bytes, envelope.signature, signer.key.public)
     except EvidenceError as error:
-        raise EvidenceError(*(Problem(p.what, p.why, p.remedy, path) for p in error.problems)) from error
+        wrong = (replace(p, path=path, line=None, rule=_UNSIGNED) for p in error.problems)
+        raise EvidenceError(*wrong) from error
     statement = read_statement(envelope.payload, path)
     try:
         run = predicates.run_of(statement.predicate["run"])
     except (KeyError, TypeError) as error:
-        raise EvidenceError(Problem(f"it names no run ({error})", path=path)) from error
+        raise EvidenceError(Problem(f"it names no run ({error})", path=path, rule="record-bytes")) from error
     if statement != request_statement(request, run):
-        raise EvidenceError(Problem("it is about another request than the one beside it", path=path))
+        what = "it is about another request than the one beside it"
+        raise EvidenceError(Problem(what, path=path, rule=_UNSIGNED))
     if request.requester != signer.id:
         what = f"'{signer.id}' signed, and the request says that '{request.requester}' asks"
-        raise EvidenceError(Problem(what, path=path))
+        raise EvidenceError(Problem(what, path=path, rule=_UNSIGNED))
     return MachineRequest(signer, run)
+
+
+_UNSIGNED = "record-signature"

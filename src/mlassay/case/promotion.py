@@ -71,6 +71,7 @@ def merged_case(
             Problem(
                 f"commit {commit[:12]} brings {len(names)} requests; a promotion or a change brings exactly one",
                 why="one request explains one change of the main line",
+                rule="request",
             )
         )
     case = read_case(repo, names[0], Place(before, commit, before, merge.time), verifiers, later=later)
@@ -110,7 +111,7 @@ def _read_promotion(
     answers.problems.extend(asked.problems)
     if request.record.environment != name.environment:
         what = "this request is for another environment than its folder says"
-        answers.problems.append(Problem(what, path=name.request))
+        answers.problems.append(Problem(what, path=name.request, rule="request"))
     release, facts = _facts(repo, parent, request.record.release, verifiers)
     source = release.source.commit if release else None
     live = pointer_at(repo, parent, name.environment)

@@ -37,7 +37,7 @@ class Reading:
             name = path.removeprefix(folder + "/")
             limit = ARTIFACT_BYTES if name in artifacts else RECORD_BYTES
             if entry.mode != "100644":
-                reading.wrong(name, f"this is no plain file (mode {entry.mode})", _MODE_WHY)
+                reading.wrong(name, f"this is no plain file (mode {entry.mode})", _MODE_WHY, rule="tree")
             if entry.kind == "blob" and entry.mode != "120000":
                 if (entry.size or 0) > limit:
                     reading.wrong(name, f"this file has {entry.size:,} bytes; at most {limit:,} are read")
@@ -55,9 +55,11 @@ class Reading:
             self.problems.extend(error.problems)
             return None
 
-    def wrong(self, name: str, what: str, why: str = "", remedy: str = "") -> None:
-        """Keep a problem of the file ``name`` of this folder."""
-        self.problems.append(Problem(what, why, remedy or _REMEDY, self.path(name)))
+    def wrong(
+        self, name: str, what: str, why: str = "", remedy: str = "", *, rule: str = "evidence-bytes"
+    ) -> None:
+        """Keep a problem of the file ``name`` of this folder, which breaks ``rule``."""
+        self.problems.append(Problem(what, why, remedy or _REMEDY, self.path(name), rule=rule))
 
     def path(self, name: str) -> str:
         """A file's path in the repository."""

@@ -58,7 +58,8 @@ def read_release(
     entry = repo.entry(commit, folder) if known else None
     if entry is None or record is None:
         what = f"evidence of {release_id!r} was recorded in {record[:12]} and is gone" if record else _NEVER
-        missing = Problem(what, "evidence is only ever added", "mlassay status lists the releases", folder)
+        remedy = "mlassay status lists the releases"
+        missing = Problem(what, "evidence is only ever added", remedy, folder, rule="evidence-missing")
         return ReleaseEvidence(release_id, record_commit=record or "", problems=(missing,))
     reading = Reading.of(repo, commit, folder, artifacts=frozenset({layout.MODEL}))
     found = ReleaseEvidence(release_id, tree_id=entry.id, record_commit=record)
@@ -94,6 +95,7 @@ def trust_before(repo: Repository, record: str, head: str, path: str) -> Trust:
                 why="keys are read from the commit before the one that they are to vouch for",
                 remedy="record evidence only after governance/ is on the main line",
                 path=path,
+                rule="evidence-signer",
             )
         )
     later = repo.read(head, layout.PEOPLE)
@@ -161,17 +163,22 @@ def _file_set(reading: Reading, verdict: Verdict | None, checker: statements.Che
     known = required | {layout.CROSS_CHECKS}
     for name in sorted(required - present):
         if not any(problem.path == reading.path(name) for problem in reading.problems):
-            reading.wrong(name, "this file is missing", "a release without its whole evidence proves nothing")
+            why = "a release without its whole evidence proves nothing"
+            reading.wrong(name, "this file is missing", why, rule="evidence-missing")
     for name in sorted(present - known):
         if verdict is not None or layout.gate_of(name) is None:
-            reading.wrong(name, "this file does not belong to a release's evidence", "nobody signed for it")
+            what = "this file does not belong to a release's evidence"
+            reading.wrong(name, what, "nobody signed for it", rule="evidence-extra")
 
 
 def _release_holds(repo: Repository, reading: Reading, release: Release, found: ReleaseEvidence) -> None:
     name, source, id_ = layout.RELEASE, release.source, found.id
     if release.id != id_:
         reading.wrong(
-            name, f"this is release {release.id}, not {id_}", "a release's id is made of its digest"
+            name,
+            f"this is release {release.id}, not {id_}",
+            "a release's id is made of its digest",
+            rule="evidence-subject",
         )
     model = reading.files.get(layout.MODEL)
     if model is not None and (sha256(model), len(model)) != (release.model.digest, release.model.size):
@@ -184,17 +191,20 @@ def _release_holds(repo: Repository, reading: Reading, release: Release, found: 
             name,
             f"its source commit {source.commit[:12]} is not on the main line before the record",
             "a release comes from what was reviewed and merged, not from a side branch",
+            rule="evidence-source",
         )
         return
     commit = repo.commit(source.commit)
     if (source.tree, source.date) != (commit.tree, time_string(commit.time)):
-        reading.wrong(name, f"tree or date are not those of its source commit {source.commit[:12]}")
+        what = f"tree or date are not those of its source commit {source.commit[:12]}"
+        reading.wrong(name, what, rule="evidence-source")
     inputs = reading.attempt(partial(inputs_at, repo, source.commit))
     if inputs is None:
         return
     for role in sorted(inputs.keys() | release.inputs.keys()):
         if release.inputs.get(role) != inputs.get(role):
-            reading.wrong(name, f"the digest of '{role}' is not that of the file at its source commit")
+            what = f"the digest of '{role}' is not that of the file at its source commit"
+            reading.wrong(name, what, rule="evidence-source")
 
 
 def inputs_at(repo: Repository, commit: str) -> dict[str, str]:
@@ -244,16 +254,20 @@ def _verdict_holds(repo: Repository, reading: Reading, release: Release, verdict
         differing = sorted(
             role for role in told.keys() | expected.keys() if told.get(role) != expected.get(role)
         )
-        reading.wrong(name, f"it is about other inputs than this release: {', '.join(differing)}")
+        what = f"it is about other inputs than this release: {', '.join(differing)}"
+        reading.wrong(name, what, rule="evidence-source")
     if verdict.model_name != release.name:
-        reading.wrong(name, f"it is about model {verdict.model_name!r}, not {release.name!r}")
+        what = f"it is about model {verdict.model_name!r}, not {release.name!r}"
+        reading.wrong(name, what, rule="evidence-subject")
     if verdict.outcome is not Outcome.worst([report.outcome for report in verdict.gates]):
-        reading.wrong(name, f"it says {verdict.outcome}, which is not what its gates say")
+        what = f"it says {verdict.outcome}, which is not what its gates say"
+        reading.wrong(name, what, rule="evidence-verdict")
     judged_as_agreed(repo, reading, release.source.commit, verdict)
     for report in verdict.gates:
         file = layout.gate_report(report.gate)
         if reading.files.get(file, report_json(report)) != report_json(report):
-            reading.wrong(file, "this report is not the one that the verdict rests on")
+            what = "this report is not the one that the verdict rests on"
+            reading.wrong(file, what, rule="evidence-verdict")
 
 
 def _unchanged(repo: Repository, reading: Reading, record: str, tree_id: str) -> None:
@@ -263,11 +277,11 @@ def _unchanged(repo: Repository, reading: Reading, record: str, tree_id: str) ->
         now = set(reading.attempt(partial(_blobs, repo, record, reading.folder)) or ())
         for name, data in sorted(reading.files.items()):
             if (name, sha256(data)) not in now:
-                reading.wrong(
-                    name, f"this is not what was recorded in {record[:12]}", "evidence never changes"
-                )
+                what = f"this is not what was recorded in {record[:12]}"
+                reading.wrong(name, what, "evidence never changes", rule="append-only")
         if not reading.problems:
-            reading.wrong("", f"this is not what was recorded in {record[:12]}", "evidence never changes")
+            what = f"this is not what was recorded in {record[:12]}"
+            reading.wrong("", what, "evidence never changes", rule="append-only")
 
 
 def _blobs(repo: Repository, commit: str, folder: str) -> list[tuple[str, str]]:

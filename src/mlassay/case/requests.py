@@ -84,6 +84,7 @@ def governance_at(repo: Repository, commit: str) -> tuple[Policy, People]:
                 f"commit {commit[:12]} of the main line has no {' and no '.join(missing)}",
                 why="without policy and people nobody can be asked",
                 remedy="bring governance/ in first: mlassay init --into .",
+                rule="root",
             )
         )
     policy, people = found[layout.POLICY] or b"", found[layout.PEOPLE] or b""

@@ -72,10 +72,11 @@ def read_record(case: Case, repo: Repository, landing: Landing, at: str, verifie
     steps = repo.first_parents(at, paths=[path])
     commit = next((step.id for step in steps if brings_record(repo, step.id, landing.name)), None)
     if commit is None:
-        raise EvidenceError(Problem("no commit of the main line brought this record", path=path))
+        what = "no commit of the main line brought this record"
+        raise EvidenceError(Problem(what, path=path, rule="review-record"))
     entry = repo.entry(commit, path)
     if entry is None or entry.mode != "100644" or (entry.size or 0) > RECORD_BYTES:
-        raise EvidenceError(Problem("this is no plain file of a sane size", path=path))
+        raise EvidenceError(Problem("this is no plain file of a sane size", path=path, rule="tree"))
     if object_at(repo, at, path) != entry.id:
         raise EvidenceError(
             Problem(
@@ -83,6 +84,7 @@ def read_record(case: Case, repo: Repository, landing: Landing, at: str, verifie
                 why="records are only ever added",
                 remedy=f"git checkout {commit[:12]} -- {path}",
                 path=path,
+                rule="append-only",
             )
         )
     envelope = read_envelope(repo.blob(entry.id, path), path)
@@ -138,4 +140,5 @@ def _wrong(what: str, path: str, request: str) -> Problem:
         why="approvals given on the forge are believed only as a key of the desk recorded them after the merge",
         remedy=f"find out who pushed it; '{record_command(request)}' writes one that holds, only where none stands",
         path=path,
+        rule="review-record",
     )

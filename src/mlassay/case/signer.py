@@ -43,13 +43,15 @@ def check_envelope(
                 f"'{signer.id}' signs with a run's certificate, and there is none with this",
                 why="a keyless signer has no key: its bundle says which run signed",
                 path=path,
+                rule="evidence-signer",
             )
         )
     EvidenceError.raise_if_any(signer_problems(signer, [predicate_type], trust, path))
     try:
         verifier.verify(envelope.signed_bytes, envelope.signature, signer.key.public)
     except EvidenceError as error:
-        raise EvidenceError(*(Problem(p.what, p.why, p.remedy, path) for p in error.problems)) from error
+        wrong = (replace(p, path=path, line=None, rule="evidence-signature") for p in error.problems)
+        raise EvidenceError(*wrong) from error
     return signer
 
 
@@ -67,6 +69,7 @@ def check_bundle(
                 f"it holds a certificate, and '{signer.id}' signs with a key",
                 why="a certificate proves nothing about a key that people.yaml names",
                 path=path,
+                rule="evidence-signer",
             )
         )
     EvidenceError.raise_if_any(signer_problems(signer, [predicate_type], trust, path))
@@ -80,6 +83,7 @@ def check_bundle(
                 why="whoever committed wrote an older date, or their clock is wrong",
                 remedy="correct the clock, and record again",
                 path=path,
+                rule="evidence-signer",
             )
         )
     return signer, certified
@@ -94,6 +98,7 @@ def _known(keyid: str, path: str, trust: Trust) -> CiSigner:
                 why="only the people.yaml of the commit before it says whose keys count",
                 remedy="if the key is yours, add it by 'mlassay propose' first, then sign and record again",
                 path=path,
+                rule="evidence-signer",
             )
         )
     return signer
@@ -121,7 +126,7 @@ def signer_problems(
     if (key.demo or is_demo_key(key.public)) and not trust.demo:
         found.append(f"the key of '{signer.id}' is a demonstration key, which everybody has")
     why = f"{trust.people.path} says who may sign what, and from when to when"
-    return [Problem(what, why=why, remedy=_REMEDY, path=path) for what in found]
+    return [Problem(what, why, _REMEDY, path, rule="evidence-signer") for what in found]
 
 
 def _compromised(signer: CiSigner, trust: Trust) -> datetime | None:

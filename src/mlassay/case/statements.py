@@ -83,7 +83,7 @@ class Checker:
     def _wrong_run(self, path: str, told: str, wanted: str) -> None:
         what = f"its certificate was made out to {told}, not to {wanted}"
         why = "the run that signs a release is the run that it was made in"
-        self.reading.problems.append(Problem(what, why, path=path))
+        self.reading.problems.append(Problem(what, why, path=path, rule="evidence-source"))
 
     def _is_keyless(self, name: str) -> bool:
         """Whether a file is a statement under the id of a keyless signer; one that cannot be read is told of elsewhere."""
@@ -107,7 +107,9 @@ class Checker:
         except (KeyError, TypeError) as error:
             raise _wrong(path, f"it is not provenance as mlassay writes it ({error!r})") from error
         if predicate != expected:
-            raise _wrong(path, "it tells of another source, or of other inputs, than release.json")
+            raise _wrong(
+                path, "it tells of another source, or of other inputs, than release.json", "evidence-source"
+            )
         self.digests += len(expected["buildDefinition"]["resolvedDependencies"])
         return predicate
 
@@ -119,11 +121,15 @@ class Checker:
         else:
             self._certified(bundle, self.verifiers.keyless.keyid(bundle, path), MODEL_SIGNATURE, path)
         if statement != model_statement(layout.MODEL, release.model.digest, release.digest):
-            raise _wrong(path, "it signs another model, or another release, than release.json names")
+            raise _wrong(
+                path,
+                "it signs another model, or another release, than release.json names",
+                "evidence-subject",
+            )
 
     def _test_result(self, release: Release, expected: Mapping[str, Any], data: bytes, path: str) -> None:
         if self._about(release, data, path, TEST_RESULT) != expected:
-            raise _wrong(path, "it does not say what the verdict says")
+            raise _wrong(path, "it does not say what the verdict says", "evidence-verdict")
 
     def _listing(self, data: bytes, path: str) -> None:
         listed = _listed(self._statement(data, path, SUMMARY).predicate, path)
@@ -133,12 +139,14 @@ class Checker:
         files = {name: data for name, data in self.reading.files.items() if name not in unlisted}
         for name, content in files.items():
             if name not in listed:
-                self.reading.wrong(name, "the signed verdict does not list this file", "nobody signed for it")
+                what = "the signed verdict does not list this file"
+                self.reading.wrong(name, what, "nobody signed for it", rule="evidence-extra")
             elif sha256(content) != listed[name]:
                 self.reading.wrong(name, "its bytes are not those that the signed verdict lists", _ALTERED)
         for name in sorted(listed.keys() - files.keys()):
             if not any(problem.path == self.reading.path(name) for problem in self.reading.problems):
-                self.reading.wrong(name, "the signed verdict lists this file, and it is not there", _ALTERED)
+                what = "the signed verdict lists this file, and it is not there"
+                self.reading.wrong(name, what, _ALTERED, rule="evidence-missing")
         self.digests += len(listed)
 
     def _summary(self, release: Release, verdict: Verdict, data: bytes, path: str) -> None:
@@ -150,12 +158,12 @@ class Checker:
         except (KeyError, TypeError) as error:
             raise _wrong(path, f"it is not a summary as mlassay writes it ({error!r})") from error
         if predicate != expected:
-            raise _wrong(path, "it does not say what the verdict and the release say")
+            raise _wrong(path, "it does not say what the verdict and the release say", "evidence-verdict")
 
     def _about(self, release: Release, data: bytes, path: str, kind: str) -> dict[str, Any]:
         statement = self._statement(data, path, kind)
         if statement.subjects != subjects(release.digest, release.model.digest):
-            raise _wrong(path, "it is about another release")
+            raise _wrong(path, "it is about another release", "evidence-subject")
         return dict(statement.predicate)
 
     def _statement(self, data: bytes, path: str, kind: str) -> Statement:
@@ -167,7 +175,8 @@ class Checker:
             self._signed(envelope, kind, path)
         statement = read_statement(envelope.payload, path)
         if statement.predicate_type != kind:
-            raise _wrong(path, f"it is a statement of type {statement.predicate_type}, not {kind}")
+            what = f"it is a statement of type {statement.predicate_type}, not {kind}"
+            raise _wrong(path, what, "evidence-subject")
         return statement
 
     def _signed(self, envelope: Envelope, kind: str, path: str) -> None:
@@ -179,10 +188,11 @@ class Checker:
         beside = layout.sigstore_bundle(path)
         data = self.reading.files.get(beside.removeprefix(self.reading.path("")))
         if data is None:
-            raise _wrong(beside, f"the Sigstore bundle of {path} is missing")
+            raise _wrong(beside, f"the Sigstore bundle of {path} is missing", "evidence-missing")
         bundle = read_sigstore_bundle(data, beside)
         if replace(bundle.envelope, keyid=envelope.keyid) != envelope:
-            raise _wrong(beside, f"it holds another statement, or another signature, than {path}")
+            what = f"it holds another statement, or another signature, than {path}"
+            raise _wrong(beside, what, "evidence-signature")
         return bundle
 
     def _certified(self, bundle: SigstoreBundle, keyid: str, kind: str, path: str) -> None:
@@ -203,5 +213,6 @@ def _listed(predicate: Mapping[str, Any], path: str) -> dict[str, str]:
 _ALTERED = "it was altered, removed or swapped after it was signed"
 
 
-def _wrong(path: str, what: str) -> EvidenceError:
-    return EvidenceError(Problem(what, why="evidence holds together whole or not at all", path=path))
+def _wrong(path: str, what: str, rule: str = "evidence-bytes") -> EvidenceError:
+    why = "evidence holds together whole or not at all"
+    return EvidenceError(Problem(what, why, path=path, rule=rule))

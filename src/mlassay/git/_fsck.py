@@ -14,6 +14,8 @@ from mlassay.git._values import TREE_MODE
 
 _ID = re.compile(r"\b[0-9a-f]{40}\b")
 _NOISE = re.compile(r"^(notice:|dangling |Checking |unreachable |\s+to )")
+# What git says of a tree, or of a file that git itself obeys, is about names and modes; all else is about objects.
+_OF_TREE = re.compile(r"^(error|warning) in tree |: (gitmodules|gitattributes)[A-Z]\w*: ")
 _NAMED = re.compile(r"\(([^()]*:[^()]+)\)")
 
 
@@ -65,6 +67,7 @@ def _problem(line: str, paths: dict[str, str]) -> Problem:
         why="an object of this repository is not what its id promises, or not what git itself would write",
         remedy="clone again from a copy that you trust, and compare",
         path=_command.words(path),
+        rule="tree" if _OF_TREE.search(line) else "object",
     )
 
 

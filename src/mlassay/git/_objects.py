@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class Objects:
             raise Corrupt(error.object_id, path, "a folder's list of files is missing or altered") from error
         except EvidenceError as error:
             raise EvidenceError(
-                *(Problem(p.what, p.why, p.remedy, path or "the root folder") for p in error.problems)
+                *(replace(p, path=path or "the root folder", line=None) for p in error.problems)
             ) from error
 
     def lookup(self, tree: str, parts: tuple[str, ...]) -> tuple[str, str] | None:
@@ -94,7 +95,8 @@ class Objects:
                 else:
                     found[path] = node
             if len(found) + len(waiting) > MOST_FILES:
-                raise EvidenceError(Problem(f"more than {MOST_FILES} files below one folder", path=prefix))
+                what = f"more than {MOST_FILES} files below one folder"
+                raise EvidenceError(Problem(what, path=prefix, rule="tree"))
         return dict(sorted(found.items()))
 
     def entries(self, nodes: Mapping[str, tuple[str, str]]) -> dict[str, Entry]:

@@ -18,13 +18,13 @@ def parse_tree(data: bytes, tree: str) -> dict[str, tuple[str, str]]:
     while at < len(data):
         match = _NODE.match(data, at)
         if match is None:
-            raise EvidenceError(Problem(f"git tree {tree} is malformed"))
+            raise EvidenceError(Problem(f"git tree {tree} is malformed", rule="tree"))
         name = decoded(match[2])
         if bad_name(name):
-            raise EvidenceError(Problem(f"git tree {tree} holds an entry named {name!a}"))
+            raise EvidenceError(Problem(f"git tree {tree} holds an entry named {name!a}", rule="tree"))
         if name in nodes:
             raise EvidenceError(
-                Problem(f"git tree {tree} holds {name!a} twice", why="readers would disagree")
+                Problem(f"git tree {tree} holds {name!a} twice", why="readers would disagree", rule="tree")
             )
         nodes[name] = (match[1].decode().zfill(6), match[3].hex())
         at = match.end()
@@ -49,11 +49,12 @@ def parse_commit(id_: str, data: bytes) -> Commit:
     single = all(len(values.get(key, [])) == 1 for key in (b"tree", b"author", b"committer"))
     author, committer = people
     if not single or author is None or committer is None:
-        raise EvidenceError(Problem(f"commit {id_} is malformed", remedy=f"git fsck --strict {id_}"))
+        remedy = f"git fsck --strict {id_}"
+        raise EvidenceError(Problem(f"commit {id_} is malformed", remedy=remedy, rule="object"))
     try:
         time = datetime.fromtimestamp(int(committer[3]), UTC) + ROOM - ROOM
     except (ValueError, OverflowError, OSError) as error:
-        raise EvidenceError(Problem(f"commit {id_} has an impossible date")) from error
+        raise EvidenceError(Problem(f"commit {id_} has an impossible date", rule="object")) from error
     signatures = [part for key in (b"gpgsig", b"gpgsig-sha256") for part in values.get(key, [])]
     return Commit(
         id=id_,

@@ -106,6 +106,7 @@ class Corrupt(EvidenceError):  # noqa: N818  the same
                 why="an object's id is the digest of its bytes, so these are not the bytes that were recorded",
                 remedy="clone again from a copy that you trust, and compare",
                 path=path,
+                rule="object",
             )
         )
 

@@ -51,10 +51,15 @@ def claims_of(certificate: bytes, path: str) -> Claims:
         )
     except (ValueError, x509.ExtensionNotFound, x509.UnsupportedGeneralNameType) as error:
         raise EvidenceError(
-            Problem(f"its certificate cannot be read ({type(error).__name__})", path=path)
+            Problem(
+                f"its certificate cannot be read ({type(error).__name__})",
+                path=path,
+                rule="evidence-signature",
+            )
         ) from error
     if len(list(names)) != 1 or len(uris) != 1:
-        raise EvidenceError(Problem("its certificate does not name exactly one workflow", path=path))
+        what = "its certificate does not name exactly one workflow"
+        raise EvidenceError(Problem(what, path=path, rule="evidence-signature"))
     return Claims(uris[0], issuer, repository, ref, commit, event, run)
 
 
@@ -74,7 +79,7 @@ def pins_problems(claims: Claims, pins: Keyless, path: str) -> list[Problem]:
     if pins.events and claims.event not in pins.events:
         wrong.append(f"its run was set off by {claims.event[:80]!a}, not by {' or '.join(pins.events)}")
     why = "anybody's run gets a certificate; only the one that people.yaml pins may sign here"
-    return [Problem(what, why, path=path) for what in wrong]
+    return [Problem(what, why, path=path, rule="evidence-signer") for what in wrong]
 
 
 def _utf8(value: bytes | None) -> str:

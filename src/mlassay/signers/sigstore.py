@@ -55,6 +55,7 @@ class SigstoreVerifier:
                     remedy="if it was signed lately, a newer sigstore package may know a newer log: "
                     f"{INSTALL} --upgrade",
                     path=path,
+                    rule="evidence-signature",
                 )
             ) from error
         return Certified(_time(bundle), claims.commit, claims.run)
