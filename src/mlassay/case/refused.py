@@ -49,14 +49,18 @@ def read_refused(reader: SignedReader, name: RequestName, now: datetime) -> Refu
     people.yaml names, or an approval taken back by whoever gave it, or the asker's own withdrawal.
     """
     request, answers = read_request(reader, name), read_answers(reader, name)
-    said = [*answers.approvals, *answers.refusals, *answers.withdrawals]
+    objections: list[Signed[Refusal] | Signed[Withdrawal]] = [*answers.refusals, *answers.withdrawals]
+    said = [*answers.approvals, *objections]
     problems = [*answers.problems]
     problems += [_unsigned(record.path) for record in (request, *said) if record.key is None]
     problems += [_other(record.path) for record in said if record.record.request != request.digest]
     EvidenceError.raise_if_any(problems)
     may_withdraw = {request.record.requester, *(approval.record.person for approval in answers.approvals)}
-    withdrawals = [each for each in answers.withdrawals if each.record.person in may_withdraw]
-    standing = tuple(each for each in (*answers.refusals, *withdrawals) if _counts(each, now))
+    standing = tuple(
+        each
+        for each in objections
+        if _counts(each, now) and (isinstance(each.record, Refusal) or each.record.person in may_withdraw)
+    )
     if not standing:
         raise EvidenceError(
             Problem(

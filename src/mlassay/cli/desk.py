@@ -161,6 +161,35 @@ def record_reviews(directory: Path, request: str, key: Path | None, *, dry_run: 
     exit_no(all(each.decision.allowed for each in done))
 
 
+def record_refused(directory: Path, request: str, *, dry_run: bool, as_json: bool) -> None:
+    """Record on the main line that an open request was refused or withdrawn."""
+    from mlassay.stages.refused import record_refused as stage
+
+    done = stage(open_desk(directory), request, dry_run=dry_run)
+    if as_json:
+        print_json(
+            {
+                "id": done.name.id,
+                "environment": done.name.environment or None,
+                "commit": done.commit or None,
+                "already": done.already,
+                "dry_run": dry_run,
+                "paths": list(done.paths),
+            }
+        )
+    elif dry_run and not done.already:
+        say(f"would commit to main:\n\n{done.message}")
+        for path in done.paths:
+            say(f"  {path}")
+    else:
+        state = "is recorded already" if done.already else "is recorded"
+        say(f"That {done.name.id} was refused {state} (commit {done.commit[:12]}).")
+    if not dry_run and not done.already:
+        note(f"The branch {done.name.branch} is no longer needed: close its pull request, or delete it.")
+    if not dry_run and not done.local_is_current:
+        note(printable(BEHIND))
+
+
 def _json(done: ReviewsRecorded) -> dict[str, Any]:
     return {
         "id": done.name.id,

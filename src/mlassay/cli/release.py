@@ -20,7 +20,7 @@ from mlassay.cli.common import (
     run_option,
     show_error,
 )
-from mlassay.cli.desk import ALL, ci_key_option, record_reviews
+from mlassay.cli.desk import ALL, ci_key_option, record_refused, record_reviews
 from mlassay.errors import EvidenceError, ExitCode, Problem
 
 if TYPE_CHECKING:
@@ -90,6 +90,11 @@ def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> 
     metavar="[ID]",
     help="Record the forge's reviews of a request that landed instead; without an ID, all that are missing.",
 )
+@click.option(
+    "--refused",
+    metavar="ID",
+    help="Record instead that an open promotion or change was refused or withdrawn; nothing of it lands.",
+)
 @ci_key_option
 @run_option
 @directory_option
@@ -97,6 +102,7 @@ def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> 
 def record(
     dry_run: bool,
     reviews: str | None,
+    refused: str | None,
     ci_key: Path | None,
     run_folder: Path,
     directory: Path,
@@ -106,6 +112,11 @@ def record(
 
     One commit, pushed only if the main line is where it was seen. Recording a release again changes nothing.
     """
+    if refused is not None:
+        if reviews is not None:
+            raise click.UsageError("--refused and --reviews are two records; give one")
+        record_refused(directory, refused, dry_run=dry_run, as_json=as_json)
+        return
     if reviews is not None:
         record_reviews(directory, reviews, ci_key, dry_run=dry_run, as_json=as_json)
         return

@@ -17,7 +17,7 @@ from mlassay.git import MovedOn, Repository
 from mlassay.policy import Case, Decision, PromotionCase, decide
 from mlassay.ports import PullRequest
 from mlassay.stages._landing import landing_message
-from mlassay.stages.requests import TRIES, Desk, Found, find_landed, find_open, needed
+from mlassay.stages.requests import TRIES, Desk, Found, find_landed, find_open, needed, not_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ def merge(desk: Desk, request: str, *, dry_run: bool = False) -> Merged:
         line = desk.line()
         landed = find_landed(desk.repository, line.tip, request)
         if landed is not None:
+            not_refused(desk.repository, line.tip, landed[0])
             return _already(desk, landed[0], landed[1].id, found, dry_run=dry_run)
         found = found or needed(desk, request)
         case = desk.case(line, found)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlassay.case.common import Place
+from mlassay.case.landing import landing_of
 from mlassay.case.main_line import MainLine, main_line, time_upon
+from mlassay.case.refused import lands_nothing
 from mlassay.case.requests import RequestName, governance_at, name_of_branch, name_of_path
 from mlassay.case.reviews import with_live_reviews
 from mlassay.case.signer import Trust, signer_of, signer_problems
@@ -113,6 +115,7 @@ def needed(desk: Desk, request: str) -> Found:
         line = desk.line()
         landed = find_landed(desk.repository, line.tip, request)
         if landed is not None:
+            not_refused(desk.repository, line.tip, landed[0])
             raise ConfigurationError(
                 Problem(f"{request} has landed already: {landed[1].subject}", remedy="mlassay status")
             )
@@ -151,6 +154,19 @@ def find_landed(repository: Repository, tip: str, request: str) -> tuple[Request
         if name is not None and name.id == request:
             return name, list(repository.first_parents(tip, paths=[path]))[-1]
     return None
+
+
+def not_refused(repository: Repository, tip: str, name: RequestName) -> None:
+    """ConfigurationError when the main line holds a request only as one that somebody refused."""
+    landing = landing_of(repository, tip, name)
+    if landing is not None and lands_nothing(repository, landing):
+        raise ConfigurationError(
+            Problem(
+                f"{name.id} was refused, and that is recorded on the main line ({landing.last[:12]})",
+                why="a refused request never lands",
+                remedy="see to the reason, then ask anew",
+            )
+        )
 
 
 def who_signs(people: People, signer: Signer, when: datetime) -> Person:

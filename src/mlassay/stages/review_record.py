@@ -10,6 +10,7 @@ from mlassay.case.common import Place, object_at
 from mlassay.case.landing import Landing, landing_of, record_path
 from mlassay.case.main_line import BRANCH, MainLine, land
 from mlassay.case.promotion import judge_merged, read_case
+from mlassay.case.refused import lands_nothing
 from mlassay.case.requests import RequestName, governance_at, name_of_path
 from mlassay.case.review_record import RECORD_BYTES, read_record, record_statement
 from mlassay.case.reviews import weigh, words_from
@@ -108,6 +109,8 @@ def _lacks_record(repository: Repository, tip: str, name: RequestName, verifiers
     landing = landing_of(repository, tip, name)
     if landing is None or object_at(repository, tip, record_path(name)) is not None:
         return False
+    if lands_nothing(repository, landing):
+        return False  # it was refused, and only that is recorded
     try:
         decision = judge_merged(repository, landing.last, verifiers, parent=landing.parent, at=tip)
     except (EvidenceError, ConfigurationError):
