@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from mlassay.audit import clone
 from mlassay.audit.chronicle.line import Line
-from mlassay.audit.chronicle.releases import Releases, with_sources
+from mlassay.audit.chronicle.releases import Releases, is_manifest, with_sources
 from mlassay.audit.chronicle.requests import Readings, request_entry
 from mlassay.audit.chronicle.spoken import fingerprint
 from mlassay.audit.chronicle.types import (
     ChangeEntry,
     Chronicle,
     GovernanceEntry,
+    ManifestEntry,
     Moment,
     PointerEntry,
     PromotionEntry,
@@ -90,6 +91,7 @@ class _Telling:
         self.waivers: list[WaiverEntry] = []
         self.pointers: dict[str, list[PointerEntry]] = {}
         self.governance: list[GovernanceEntry] = []
+        self.manifests: list[ManifestEntry] = []
 
     def told(self) -> Chronicle:
         """The whole of it."""
@@ -109,6 +111,7 @@ class _Telling:
             waivers=tuple(self.waivers),
             pointers={name: tuple(values) for name, values in sorted(self.pointers.items())},
             governance=tuple(self.governance),
+            manifests=tuple(self.manifests),
             problems=tuple(dict.fromkeys(self.walk.problems)),
             demo=_says_demo(self.repo, self.walk.at),
             judged=self.judged,
@@ -130,8 +133,11 @@ class _Telling:
         for path in sorted(touched):
             if path.startswith(layout.ENVIRONMENTS) and path.endswith(".yaml"):
                 self._pointer(moment, path, brought)
+        change = next((entry.id for entry in brought if isinstance(entry, ChangeEntry)), "")
+        for path in sorted(touched):
+            if is_manifest(path):
+                self.manifests.append(self.reader.manifest(path, moment, change))
         if touched & {layout.POLICY, layout.PEOPLE}:
-            change = next((entry.id for entry in brought if isinstance(entry, ChangeEntry)), "")
             people, policy = _people(self.repo, commit), _policy(self.repo, commit)
             self.governance.append(GovernanceEntry(moment, people, policy, change))
         self.requests += brought

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from mlassay.audit.chronicle.types import DataUse, Moment, ReleaseEntry
+from mlassay.audit.chronicle.types import DataUse, ManifestEntry, Moment, ReleaseEntry
 from mlassay.audit.requests import Confirmed
 from mlassay.case.reading import RECORD_BYTES
 from mlassay.config import load_config
@@ -42,6 +42,18 @@ class Releases:
             provenance, signers = None, ()
         data = tuple(self.data_of(release)) if release is not None else ()
         return ReleaseEntry(release_id, moment, release, verdict, provenance, data, signers, problems)
+
+    def manifest(self, path: str, moment: Moment, change: str) -> ManifestEntry:
+        """The manifest at ``path`` as a commit left it."""
+        digest = ""
+        try:
+            data = self._small(moment.commit, path)
+            digest = sha256(data) if data is not None else ""
+            known = load_manifest(path, data) if data is not None else None
+        except (EvidenceError, ConfigurationError):
+            return ManifestEntry(path, moment, digest, "", "", change)
+        name, root = (known.name, known.root) if known is not None else ("", "")
+        return ManifestEntry(path, moment, digest, name, root, change)
 
     def data_of(self, release: Release) -> list[DataUse]:
         """Every manifest among the inputs of a release, sorted by name; path and root "" where its source hides them."""
@@ -96,6 +108,11 @@ class Releases:
             return load_manifest(path, data).root if data is not None and sha256(data) == digest else ""
         except (EvidenceError, ConfigurationError):
             return ""
+
+
+def is_manifest(path: str) -> bool:
+    """Whether a guarded path is a data manifest: the one kind that lies in no guarded folder."""
+    return layout.is_guarded(path) and not f"{path}/".startswith(layout.GUARDED)
 
 
 def with_sources(entries: list[ReleaseEntry], moments: Mapping[str, Moment]) -> tuple[ReleaseEntry, ...]:

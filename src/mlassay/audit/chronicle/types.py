@@ -165,6 +165,21 @@ class GovernanceEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """A data manifest as a main-line commit left it; ``digest`` is "" where it was taken away.
+
+    ``name`` and ``root`` are what it says of itself, "" where it cannot be read; ``change`` is as in `GovernanceEntry`.
+    """
+
+    path: str
+    moment: Moment
+    digest: str
+    name: str
+    root: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chronicle:
     """All that the main line up to ``head`` tells, everything oldest first; ``root`` is the root of trust.
 
@@ -183,5 +198,6 @@ class Chronicle:
     pointers: Mapping[str, tuple[PointerEntry, ...]]
     governance: tuple[GovernanceEntry, ...]
     problems: tuple[Problem, ...]
+    manifests: tuple[ManifestEntry, ...] = ()
     demo: bool = False
     judged: bool = True
