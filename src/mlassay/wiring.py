@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlassay.forges._address import Address
     from mlassay.forges.gitea import GiteaForge
     from mlassay.forges.github import GitHubForge
+    from mlassay.signers.timestamp import Stamps
 
 Say = Callable[[str], None]
 FORGES = ("local", "github", "gitea")
@@ -96,6 +97,13 @@ def desk_signer(key: Path | None) -> Signer:
     from mlassay.signers.p256 import find_desk_signer
 
     return find_desk_signer(key)
+
+
+def stamps(certificates: Path | None) -> Stamps:
+    """Reads time stamps, and asks for them; proven with the certificates in a PEM file, where one is named."""
+    from mlassay.signers.timestamp import Stamps
+
+    return Stamps.from_file(certificates)
 
 
 def forge_kind(repository: Repository, wanted: str = "") -> str:

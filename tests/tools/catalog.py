@@ -48,6 +48,13 @@ BUILT = {
     "cosign": Built(
         "3.1.3", "three minutes", "cosign-3.1.3", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign"
     ),
+    "timestamp-server": Built(
+        "1.2.9",
+        "two minutes",
+        "timestamp-server-1.2.9",
+        "timestamp-server",
+        "github.com/sigstore/timestamp-authority/cmd/timestamp-server",
+    ),
 }
 
 SYSTEM = {
@@ -59,6 +66,7 @@ SYSTEM = {
     "npm": System(("npm",), ("npm",), heavy=True),
     "java": System(("java",), ("default-jdk-headless",), heavy=True),
     "mvn": System(("mvn",), ("maven",), heavy=True),
+    "openssl": System(("openssl",), ("openssl",)),
     "chromium": System(
         ("chromium", "chromium-browser", "google-chrome"), ("chromium", "fonts-dejavu-core"), heavy=True
     ),

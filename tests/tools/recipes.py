@@ -148,4 +148,5 @@ RECIPES: dict[str, Callable[[Path], None]] = {
     "octokit-openapi": octokit,
     "gitea": gitea,
     "cosign": go_install("cosign"),
+    "timestamp-server": go_install("timestamp-server"),
 }

@@ -13,13 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from mlassay.digest import sha256
-from mlassay.errors import EvidenceError, Problem
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import dsse, layout
 from mlassay.evidence.records import Record
 from mlassay.evidence.times import parse_time, time_string
+from mlassay.files import read_file
 
 LIMIT = 1 << 18
 """Bytes that a file may have: the JSON has under one thousand, a time stamp with its certificates some ten."""
@@ -131,6 +133,17 @@ class AnchorFile:
             return b""
         person = self.anchor.signer.kind == PERSON
         return self.signature if person else _armoured(CI, self.signature)
+
+
+def load_anchor(path: Path) -> AnchorFile:
+    """The anchor in a file; ConfigurationError when it cannot be read, EvidenceError when it is no anchor."""
+    try:
+        return read_anchor(read_file(path.parent, path.name, LIMIT), str(path))
+    except ConfigurationError as error:
+        remedy = "name an anchor that 'mlassay audit anchor --out' wrote"
+        raise ConfigurationError(
+            *(Problem(p.what, p.why, remedy, str(path)) for p in error.problems)
+        ) from error
 
 
 def read_anchor(data: bytes, path: str) -> AnchorFile:
