@@ -2,6 +2,8 @@
 
 from mlassay.git._credentials import Credential
 from mlassay.git._values import Change, Commit, Corrupt, Declined, Entry, Identity, MovedOn
+from mlassay.git.dates import time_in_words
+from mlassay.git.line import Line, LineRepository
 from mlassay.git.repository import Repository
 
 __all__ = [
@@ -12,6 +14,9 @@ __all__ = [
     "Declined",
     "Entry",
     "Identity",
+    "Line",
+    "LineRepository",
     "MovedOn",
     "Repository",
+    "time_in_words",
 ]

@@ -1,0 +1,172 @@
+"""One first-parent line read whole in one call, and a repository that jumps along it instead of stepping."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.git import _command
+from mlassay.git._objects import shallow
+from mlassay.git._values import Commit, full_id, path_parts
+from mlassay.git.repository import Repository
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = int((datetime(9998, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds())
+_MODE = re.compile(rb"(?:^|\x00.{20})(0?40000|1[0-7]{5})$", re.DOTALL)
+
+Value = tuple[str | None, ...]
+
+
+class Line:
+    """The first-parent line of ``head``, oldest commit first: the id and the committer's date (Unix, claimed) of each.
+
+    ``latest`` is the running maximum of the dates: no commit can have landed before one that it stands upon.
+    """
+
+    def __init__(self, ids: Sequence[str], claimed: Sequence[int]) -> None:
+        self.ids, self.claimed = ids, array("q", claimed)
+        self.latest = array("q", claimed)
+        for at in range(1, len(self.latest)):
+            self.latest[at] = max(self.latest[at], self.latest[at - 1])
+        self._numbers = {id_: number for number, id_ in enumerate(ids)}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def number(self, commit: str) -> int | None:
+        """The place of a commit, counted from the oldest (0); None when it is not on the line."""
+        return self._numbers.get(commit)
+
+
+def read_line(repo: Repository, head: str) -> Line:
+    """The line of ``head``, as git lists it: ids and dates are held against the objects only where they are used."""
+    if repo.is_shallow:
+        raise ConfigurationError(shallow("its history ends before the first commit"))
+    listed = _command.run(["rev-list", "--first-parent", "--timestamp", full_id(head)], repo.folder)
+    if listed.code:
+        repo.commit(head)
+        raise EvidenceError(Problem("the first-parent line cannot be read", remedy="git fsck", rule="object"))
+    words = listed.out.decode("ascii", "replace").split()[::-1]
+    ids = words[0::2]
+    # git reads dates before 1970 and absurd ones as something else; our own reading of the commit says which.
+    claimed = [
+        int(word) if len(word) < 12 and 0 < int(word) < _LAST else _seconds(repo.commit(id_).time)
+        for id_, word in zip(ids, words[1::2], strict=True)
+    ]
+    return Line(ids, claimed)
+
+
+def time_of(seconds: int) -> datetime:
+    """The time that a number of seconds since 1970 means, in UTC."""
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+def _seconds(when: datetime) -> int:
+    return int((when - _EPOCH).total_seconds())
+
+
+class LineRepository(Repository):
+    """A repository that knows the first-parent line of ``head``, so that walks along it jump.
+
+    Walks for paths compare what lies there at distances that double, then halve: a value that came, went and came back
+    between two looks is passed over. That is enough for what is only ever added and for what never repeats (pointers
+    name their promotion); a full walk is `Repository`'s.
+    """
+
+    def __init__(self, repo: Repository, head: str) -> None:
+        super().__init__(repo.worktree, repo.git_dir, repo._common_dir)  # noqa: SLF001  the same class
+        self._objects = repo._objects  # noqa: SLF001  what it has verified need not be read again
+        self.line = read_line(repo, head)
+        self._trees = lru_cache(maxsize=4096)(self._root_tree)
+        self._names = lru_cache(maxsize=8192)(self._child)
+
+    def first_parents(
+        self, head: str, *, paths: Sequence[str] = (), until: str | None = None
+    ) -> Iterator[Commit]:
+        """As `Repository.first_parents`, jumping; commits that are not on the line are walked step by step."""
+        number = self.line.number(head)
+        if number is None or not paths:
+            yield from super().first_parents(head, paths=paths, until=until)
+            return
+        parts = tuple(path_parts(path) for path in paths)
+        bottom = -1 if until is None else self.line.number(until)
+        for place in self._changes(number, -1 if bottom is None else bottom, parts):
+            yield self.commit(self.line.ids[place])
+
+    def on_first_parent_line(self, commit: str, head: str) -> bool:
+        """As `Repository.on_first_parent_line`, by the places of both where they have one."""
+        top = self.line.number(full_id(head))
+        if top is None:
+            return super().on_first_parent_line(commit, head)
+        number = self.line.number(full_id(commit))
+        return number is not None and number <= top
+
+    def held(self, number: int) -> Commit:
+        """The commit at a place of the line, its date and first parent held against what git listed; EvidenceError otherwise."""
+        commit = self.commit(self.line.ids[number])
+        parents = self.line.ids[number - 1 : number] if number else []
+        if list(commit.parents[:1]) != list(parents) or _seconds(commit.time) != self.line.claimed[number]:
+            what = f"git lists commit {commit.id[:12]} with another date or parent than its bytes tell"
+            raise EvidenceError(Problem(what, remedy="git fsck", rule="object", commit=commit.id))
+        return commit
+
+    def first_with(self, path: str, top: int) -> int | None:
+        """The place where something first lay at ``path``, up to the place ``top``; None when nothing lies there."""
+        parts = (path_parts(path),)
+        if self._value(top, parts) == (None,):
+            return None
+        low, high = -1, top
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._value(middle, parts) == (None,) else (low, middle)
+        return high
+
+    def _changes(self, top: int, bottom: int, parts: tuple[tuple[str, ...], ...]) -> Iterator[int]:
+        """Places above ``bottom`` whose value is not that of the place before, newest first."""
+        at = top
+        while at > bottom:
+            value, same, step = self._value(at, parts), at, 1
+            low = at - 1
+            while low > bottom and self._value(low, parts) == value:
+                same, step = low, step * 2
+                low = max(bottom, low - step)
+            if self._value(low, parts) == value:
+                return
+            while same - low > 1:
+                middle = (low + same) // 2
+                low, same = (low, middle) if self._value(middle, parts) == value else (middle, same)
+            yield same
+            at = low
+
+    def _value(self, number: int, parts: tuple[tuple[str, ...], ...]) -> Value:
+        if number < 0:
+            return (None,) * len(parts)
+        tree = self._trees(self.line.ids[number])
+        return tuple(self._at(tree, path) for path in parts)
+
+    def _at(self, tree: str, parts: tuple[str, ...]) -> str | None:
+        found: tuple[bool, str] | None = (True, tree)
+        for part in parts:
+            if found is None or not found[0]:
+                return None
+            found = self._names(found[1], part)
+        return found[1] if found else None
+
+    def _root_tree(self, commit: str) -> str:
+        return self.commit(commit).tree
+
+    def _child(self, tree: str, name: str) -> tuple[bool, str] | None:
+        """Whether a name of a tree is a tree, and its id, found in the verified bytes without reading the (10,000) others."""
+        data = self._objects.read(tree, "tree")
+        wanted = b" " + name.encode("utf-8", "surrogateescape") + b"\0"
+        at = data.find(wanted)
+        while at >= 0:
+            if mode := _MODE.search(data, max(0, at - 27), at):
+                start = at + len(wanted)
+                return mode[1].endswith(b"40000"), data[start : start + 20].hex()
+            at = data.find(wanted, at + 1)
+        return None
