@@ -46,9 +46,14 @@ def pointers(repo: Repository, head: str, environment: str) -> Iterator[Held]:
             yield Held(commit, pointer)
 
 
-def held_digests(repo: Repository, head: str, environment: str) -> frozenset[str]:
-    """Digests of every release that was ever live in an environment."""
-    return frozenset(held.pointer.live.digest for held in pointers(repo, head, environment))
+def held_digests(repo: Repository, head: str, environment: str, wanted: str = "") -> frozenset[str]:
+    """Digests of the releases that were live in an environment, back to the newest that is ``wanted``, else of all."""
+    found = set()
+    for held in pointers(repo, head, environment):
+        found.add(held.pointer.live.digest)
+        if held.pointer.live.digest == wanted:
+            break  # ten years of promotions need not be read for one that was made yesterday
+    return frozenset(found)
 
 
 def contributors(repo: Repository, live: str | None, new: str) -> tuple[Contributor, ...]:

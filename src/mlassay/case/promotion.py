@@ -137,7 +137,7 @@ def _read_promotion(
         pointer=_pointer(repo, place.head, path),
         evidence_tree=object_at(repo, parent, layout.evidence_dir(request.record.release)),
         release=facts,
-        held=_held_before(repo, parent, policy, name.environment),
+        held=_held_before(repo, parent, policy, request.record, name.environment),
         terms=terms_of(repo, source),
         live=live.live.release if live else None,
         live_terms=terms_of(repo, live_source),
@@ -153,11 +153,13 @@ def source_of(repo: Repository, commit: str, release: str) -> str | None:
     return read_release_json(data, path).source.commit if data is not None else None
 
 
-def _held_before(repo: Repository, commit: str, policy: Policy, environment: str) -> frozenset[str]:
-    """Release digests that the environment before this one holds or ever held."""
+def _held_before(
+    repo: Repository, commit: str, policy: Policy, request: Request, environment: str
+) -> frozenset[str]:
+    """Release digests that the environment before this one holds or held, back to the newest that is asked for."""
     order = policy.environments
     at = order.index(environment) if environment in order else 0
-    return held_digests(repo, commit, order[at - 1]) if at else frozenset()
+    return held_digests(repo, commit, order[at - 1], request.release_digest) if at else frozenset()
 
 
 def _facts(

@@ -147,7 +147,8 @@ class CommonCase:
 class PromotionCase(CommonCase):
     """A promotion. ``previous`` and ``evidence_tree`` are git ids at the first parent; ``pointer`` is what is written.
 
-    ``held`` are the release digests that the environment before this one holds or ever held. ``live`` is the id of
+    ``held`` are the release digests that the environment before this one holds or held, the requested one among them if
+    it ever did. ``live`` is the id of
     the release that runs here now; ``live_terms`` None although one does means that its terms cannot be read.
     ``machine`` is the CI signer that asked, None where a person did.
     """
