@@ -33,6 +33,7 @@ FILES = {
     "report": "evidence.md",
     "verdict": "evidence.md",
     "template": "verbs/upgrade.md",
+    "anchor": "anchors.md",
 }
 
 
