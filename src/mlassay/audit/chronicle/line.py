@@ -35,6 +35,10 @@ class Line:
         """The newest commit."""
         return self._moment(0)
 
+    def at(self, number: int) -> Moment:
+        """The commit at a place, counted from the first (0)."""
+        return self._moment(len(self._claimed) - 1 - number)
+
     def moments(self, commits: Iterable[str]) -> dict[str, Moment]:
         """Where each of ``commits`` stands; those that are not on the line are left out. One pass for all of them."""
         wanted = {bytes.fromhex(commit): commit for commit in commits}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlassay.audit.chronicle.spoken import words_of_answers, words_of_case
+from mlassay.audit.chronicle.spoken import fingerprint, words_of_answers, words_of_case
 from mlassay.audit.chronicle.types import ChangeEntry, Moment, PromotionEntry, RefusedEntry, Word
 from mlassay.audit.history import Group
 from mlassay.audit.requests import Confirmed
@@ -12,7 +12,7 @@ from mlassay.case.answers import SignedReader, read_answers
 from mlassay.case.machine import read_asked
 from mlassay.case.refused import only_an_objection
 from mlassay.case.requests import RequestName, governance_at, with_compromises
-from mlassay.config import People
+from mlassay.config import Key, People
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence.records import ChangeRequest, Request
 from mlassay.git import Repository
@@ -54,11 +54,11 @@ def request_entry(
     told = _told(readings, group, name, judged)
     request, parent = told.request, group.parent or ""
     if only_an_objection(name, (change.path for change in group.changes)):
-        return RefusedEntry(name.environment, name.id, moment, request, told.words, told.problems)
+        return RefusedEntry(name.environment, name.id, moment, request, told.words, told.problems, told.key)
     if not name.environment:
         change = request if isinstance(request, ChangeRequest) else None
         return ChangeEntry(
-            name.id, moment, parent, change, told.digest, told.words, told.decision, told.problems
+            name.id, moment, parent, change, told.digest, told.words, told.decision, told.problems, told.key
         )
     return PromotionEntry(
         environment=name.environment,
@@ -72,46 +72,55 @@ def request_entry(
         decision=told.decision,
         previous=previous,
         problems=told.problems,
+        request_key=told.key,
     )
 
 
 @dataclass(frozen=True)
-class _Told:
+class Told:
     request: Request | ChangeRequest | None
     digest: str
     machine: str
     words: tuple[Word, ...]
     decision: Decision | None
     problems: tuple[Problem, ...]
+    key: str = ""
 
 
-def _told(readings: Readings, group: Group, name: RequestName, judged: Confirmed | None) -> _Told:
+def _told(readings: Readings, group: Group, name: RequestName, judged: Confirmed | None) -> Told:
     problems = judged.problems if judged is not None else ()
     seen = judged.seen if judged is not None else None
     if seen is not None and seen.case is not None:
         case = seen.case
         machine = case.machine.signer.id if isinstance(case, PromotionCase) and case.machine else ""
         words = words_of_case(case)
-        return _Told(case.request.record, case.request.digest, machine, words, seen.decision, problems)
+        request = case.request
+        return Told(
+            request.record, request.digest, machine, words, seen.decision, problems, _key(request.key)
+        )
     return read_unjudged(readings.at(group.last.id, group.parent), name, problems)
 
 
-def read_unjudged(reader: SignedReader, name: RequestName, problems: tuple[Problem, ...] = ()) -> _Told:
+def read_unjudged(reader: SignedReader, name: RequestName, problems: tuple[Problem, ...] = ()) -> Told:
     """What a request says, without anybody's judgement of it; what cannot be read is among its problems."""
     request: Request | ChangeRequest | None = None
-    digest = machine = ""
+    digest = machine = key = ""
     try:
         if name.environment:
             asked = read_asked(reader, name)
             request, digest = asked.request.record, asked.request.digest
-            machine = asked.machine.signer.id if asked.machine else ""
+            machine, key = asked.machine.signer.id if asked.machine else "", _key(asked.request.key)
         else:
             found = reader.read(name.request, ChangeRequest)
-            request, digest = found.record, found.digest
+            request, digest, key = found.record, found.digest, _key(found.key)
     except EvidenceError as error:
         problems = problems or error.problems
     try:
         words = words_of_answers(read_answers(reader, name))
     except EvidenceError as error:
-        return _Told(request, digest, machine, (), None, problems or error.problems)
-    return _Told(request, digest, machine, words, None, problems)
+        return Told(request, digest, machine, (), None, problems or error.problems, key)
+    return Told(request, digest, machine, words, None, problems, key)
+
+
+def _key(key: Key | None) -> str:
+    return fingerprint(key.public) if key is not None else ""

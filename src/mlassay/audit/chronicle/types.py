@@ -86,7 +86,10 @@ class ReleaseEntry:
 
 @dataclass(frozen=True, slots=True)
 class PromotionEntry:
-    """A promotion that landed. ``previous`` is the release that ran before it (None: none did)."""
+    """A promotion that landed. ``previous`` is the release that ran before it (None: none did).
+
+    ``request_key`` is the fingerprint of the key that signed the request, "" where no signature of it holds.
+    """
 
     environment: str
     id: str
@@ -99,6 +102,7 @@ class PromotionEntry:
     decision: Decision | None
     previous: str | None
     problems: tuple[Problem, ...]
+    request_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class RefusedEntry:
     request: Request | ChangeRequest | None
     words: tuple[Word, ...]
     problems: tuple[Problem, ...]
+    request_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class ChangeEntry:
     words: tuple[Word, ...]
     decision: Decision | None
     problems: tuple[Problem, ...]
+    request_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
