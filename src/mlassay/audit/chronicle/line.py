@@ -2,57 +2,41 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from mlassay.audit.chronicle.types import Moment
-from mlassay.git import Repository
+from mlassay.git import LineRepository, Repository
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Line:
-    """Every commit of the main line up to ``head``, read once; 28 bytes of memory for each."""
+    """Every commit of the main line up to ``head``, listed once; what is told of one was held against its bytes."""
 
     def __init__(self, repo: Repository, head: str) -> None:
-        ids, claimed = bytearray(), array("q")
-        for commit in repo.first_parents(head):  # newest first
-            ids += bytes.fromhex(commit.id)
-            claimed.append(int((commit.time - _EPOCH).total_seconds()))
-        self._ids, self._claimed = bytes(ids), claimed
-        self._latest = array("q", claimed)
-        for at in range(len(claimed) - 2, -1, -1):
-            self._latest[at] = max(claimed[at], self._latest[at + 1])
+        self._repo = LineRepository(repo, head)
+        self._line = self._repo.line
 
     @property
     def first(self) -> Moment:
         """The oldest commit."""
-        return self._moment(len(self._claimed) - 1)
+        return self.at(0)
 
     @property
     def head(self) -> Moment:
         """The newest commit."""
-        return self._moment(0)
+        return self.at(len(self._line) - 1)
 
     def at(self, number: int) -> Moment:
         """The commit at a place, counted from the first (0)."""
-        return self._moment(len(self._claimed) - 1 - number)
+        commit, claimed = self._repo.held(number).id, _time(self._line.claimed[number])
+        return Moment(commit, number, claimed, _time(self._line.latest[number]))
 
     def moments(self, commits: Iterable[str]) -> dict[str, Moment]:
-        """Where each of ``commits`` stands; those that are not on the line are left out. One pass for all of them."""
-        wanted = {bytes.fromhex(commit): commit for commit in commits}
-        found = {}
-        for at in range(len(self._claimed)):
-            commit = wanted.get(self._ids[20 * at : 20 * at + 20])
-            if commit is not None:
-                found[commit] = self._moment(at)
-        return found
-
-    def _moment(self, at: int) -> Moment:
-        id_ = self._ids[20 * at : 20 * at + 20].hex()
-        number = len(self._claimed) - 1 - at
-        return Moment(id_, number, _time(self._claimed[at]), _time(self._latest[at]))
+        """Where each of ``commits`` stands; those that are not on the line are left out."""
+        numbers = ((commit, self._line.number(commit)) for commit in commits)
+        return {commit: self.at(number) for commit, number in numbers if number is not None}
 
 
 def _time(seconds: int) -> datetime:
