@@ -11,7 +11,7 @@ from functools import lru_cache
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import _command
 from mlassay.git._objects import shallow
-from mlassay.git._values import Commit, full_id, path_parts
+from mlassay.git._values import TREE_MODE, Commit, full_id, path_parts
 from mlassay.git.repository import Repository
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,6 +123,33 @@ class LineRepository(Repository):
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if self._value(middle, parts) == (None,) else (low, middle)
+        return high
+
+    def names(self, commit: str, folder: str) -> tuple[str, ...]:
+        """The names right below a folder of a commit; none where there is no folder."""
+        node = self._objects.lookup(self.commit(commit).tree, path_parts(folder))
+        return tuple(self._objects.nodes(node[1], folder)) if node and node[0] == TREE_MODE else ()
+
+    def differs(self, number: int, path: str) -> bool:
+        """Whether the commit at a place changed what lies at ``path``, against the one before it on the line."""
+        parts = (path_parts(path),)
+        return self._value(number, parts) != self._value(number - 1, parts)
+
+    def next_change(self, number: int, path: str) -> int | None:
+        """The first place after ``number`` where something else lies at ``path``; None when it stays to the end."""
+        parts = (path_parts(path),)
+        value, same, step, last = self._value(number, parts), number, 1, len(self.line) - 1
+        if number >= last:
+            return None
+        high = number + 1
+        while self._value(high, parts) == value:
+            if high == last:
+                return None
+            same, step = high, step * 2
+            high = min(high + step, last)
+        while high - same > 1:
+            middle = (same + high) // 2
+            same, high = (middle, high) if self._value(middle, parts) == value else (same, middle)
         return high
 
     def _changes(self, top: int, bottom: int, parts: tuple[tuple[str, ...], ...]) -> Iterator[int]:

@@ -1,0 +1,147 @@
+"""What was live in an environment at a time: found by bisection, judged again, and told apart by how far it is proven."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlassay.audit import clone
+from mlassay.audit.chronicle.types import Moment
+from mlassay.audit.cut import Cut, cut_at, moment
+from mlassay.audit.ground import Ground, ground_of
+from mlassay.audit.in_force import InForce, in_force
+from mlassay.audit.since import Since, since
+from mlassay.audit.when import When, read_when
+from mlassay.case.history import pointers
+from mlassay.case.release import is_demo
+from mlassay.case.requests import governance_at
+from mlassay.config import Policy
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.evidence import layout
+from mlassay.git import LineRepository, Repository
+from mlassay.ports import Verifiers
+
+_ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A pointer that came to the main line on the day that was asked about."""
+
+    release: str
+    promotion: str
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was live in ``environment`` (``live`` None: nothing), as far as the main line up to ``head`` tells.
+
+    ``governed``: there was a root of trust by then. ``today`` are the pointers set on the day, where a day was asked
+    for. ``problems`` is everything that the answer rests on and that does not hold; ``replaced`` are objects that other
+    git commands would show instead of those read here.
+    """
+
+    environment: str
+    when: When
+    head: Moment
+    root: Moment | None
+    cut: Cut
+    governed: bool
+    policy: Policy | None
+    live: InForce | None
+    since: Since
+    today: tuple[Landed, ...]
+    problems: tuple[Problem, ...]
+    replaced: tuple[Problem, ...]
+    demo: bool
+
+
+def answer(
+    repository: Repository,
+    text: str,
+    environment: str,
+    head: str,
+    now: datetime,
+    verifiers: Verifiers,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Answer:
+    """What was live in ``environment`` at ``text`` (a time or a revision), on the first-parent line of ``head``.
+
+    ConfigurationError for a text that is neither, an environment that nobody ever named, or a clone that is not whole.
+    """
+    clone.refuse_incomplete(repository)
+    when = read_when(repository, text, now)
+    progress("the main line")
+    repo = LineRepository(repository, head)
+    ground = ground_of(repo, verifiers, progress)
+    cut = cut_at(repo, when, _pointer(environment), now)
+    policy = _policy(repo, cut.at)
+    _refuse_unknown(repo, environment, head, policy)
+    live = None
+    if cut.at is not None:
+        day = (when.time or cut.at.time).date().isoformat()
+        live = in_force(ground, environment, cut.at, day)
+    return Answer(
+        environment=environment,
+        when=when,
+        head=moment(repo, len(repo.line) - 1),
+        root=moment(repo, ground.root) if ground.root is not None else None,
+        cut=cut,
+        governed=_governed(ground, cut),
+        policy=policy,
+        live=live,
+        since=since(ground, environment, cut.at, live, now),
+        today=tuple(_on_that_day(repo, environment, when, cut)),
+        problems=live.problems if live else (),
+        replaced=tuple(clone.overlays(repository)),
+        demo=is_demo(repo, head),
+    )
+
+
+def _governed(ground: Ground, cut: Cut) -> bool:
+    return cut.at is not None and ground.root is not None and cut.at.number >= ground.root
+
+
+def _pointer(environment: str) -> str:
+    if not _ENVIRONMENT.fullmatch(environment):
+        raise ConfigurationError(Problem(f"{environment[:80]!a} is not the name of an environment"))
+    return layout.pointer_path(environment)
+
+
+def _policy(repo: LineRepository, at: Moment | None) -> Policy | None:
+    try:
+        return governance_at(repo, at.commit)[0] if at else None
+    except (ConfigurationError, EvidenceError):
+        return None  # what rests on it is told by what it judges
+
+
+def _refuse_unknown(repo: LineRepository, environment: str, head: str, policy: Policy | None) -> None:
+    """An environment that neither policy then nor now names, and that has no pointer, is a typing error."""
+    path, last = layout.pointer_path(environment), len(repo.line) - 1
+    now = _policy(repo, moment(repo, last))
+    known = dict.fromkeys([*(policy.environments if policy else ()), *(now.environments if now else ())])
+    if environment in known or repo.first_with(path, last) is not None:
+        return
+    if next(repo.first_parents(head, paths=[path]), None) is not None:
+        return
+    raise ConfigurationError(
+        Problem(
+            f"no environment {environment!r} was ever named here",
+            remedy=f"environments are: {', '.join(known) or 'none; there is no policy to read'}",
+        )
+    )
+
+
+def _on_that_day(repo: LineRepository, environment: str, when: When, cut: Cut) -> list[Landed]:
+    if when.day is None or cut.at is None:
+        return []
+    found = []
+    for held in pointers(repo, cut.at.commit, environment):
+        place = moment(repo, repo.line.number(held.commit.id) or 0)
+        if place.time < when.day:
+            break
+        found.append(Landed(held.pointer.live.release, held.pointer.promotion, place))
+    return found[::-1]

@@ -1,0 +1,178 @@
+"""What a judgement at one place of the main line stands upon: who governed there, and by which requests they came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from mlassay.audit.history import Group, Step
+from mlassay.audit.requests import Confirmed, judge_request
+from mlassay.case.history import pointers
+from mlassay.case.requests import RequestName, name_of_branch, name_of_path, nobody_has_a_key
+from mlassay.config import People, load_people
+from mlassay.errors import ConfigurationError, EvidenceError, Problem
+from mlassay.evidence import layout
+from mlassay.git import LineRepository
+from mlassay.policy import PromotionCase
+from mlassay.ports import Verifiers
+
+T = TypeVar("T")
+GOVERNANCE = (layout.POLICY, layout.PEOPLE)
+
+
+@dataclass
+class Ground:
+    """One line, read as far as an answer needs it; ``later`` is the people.yaml of its head.
+
+    ``root`` is the place of the root of trust: the first commit with policy and people of whom anybody has a key.
+    """
+
+    repo: LineRepository
+    verifiers: Verifiers
+    head: str
+    later: People | None
+    progress: Callable[[str], None] = lambda _: None
+    root: int | None = None
+    _signed: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+
+    def governed(self, number: int) -> bool:
+        """Whether there are policy and people of whom anybody has a key at a place of the line."""
+        repo, commit = self.repo, self.repo.line.ids[number]
+        return all(repo.entry(commit, path) for path in GOVERNANCE) and not nobody_has_a_key(repo, commit)
+
+    def find_root(self) -> int | None:
+        """The place of the root of trust, by bisection (nobody takes governance away and stays in charge)."""
+        low, high = -1, len(self.repo.line) - 1
+        if not self.governed(high):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.governed(middle) else (middle, high)
+        return high
+
+    def attempt(self, check: Callable[[], T], problems: list[Problem]) -> T | None:
+        """What ``check`` answers; None when it raised, and its problems are among ``problems``."""
+        try:
+            return check()
+        except (EvidenceError, ConfigurationError) as error:
+            problems += error.problems
+            return None
+
+    def names(self, commit: str, folder: str) -> set[str]:
+        """The names right below a folder; none where there is no folder."""
+        return set(self.repo.names(commit, folder))
+
+    def landing(self, number: int, name: RequestName) -> Group | None:
+        """The commits around the place ``number`` that landed a request together; None when that one did not bring it."""
+        repo, first, last = self.repo, number, number
+        while first > 0 and repo.differs(first - 1, name.folder):
+            first -= 1
+        while (
+            last + 1 < len(repo.line)
+            and repo.differs(last + 1, name.folder)
+            and not self._records(last + 1, name)
+        ):
+            last += 1
+        steps = tuple(self._step(place) for place in range(first, last + 1))
+        if first == 0 or name not in Group(steps).requests:
+            return None
+        return Group(steps)
+
+    def judge(self, group: Group, name: RequestName, *, later: bool = True) -> Confirmed:
+        """A landed request judged again, as `mlassay verify` does; without ``later`` as if nothing had been told since."""
+        self.progress(f"{name.environment or 'change'} {name.id}")
+        people = self.later if later else None
+        return judge_request(self.repo, group, name, self.head, self.verifiers, people)
+
+    def ungoverned(self, commit: str) -> tuple[Problem, ...]:
+        """Why policy and people before ``commit`` are not what signed changes made of them since the root of trust."""
+        number = self.repo.line.number(commit)
+        if self.root is None or number is None or number <= self.root:
+            return (_no_root(commit),)
+        found: list[Problem] = []
+        root = self.repo.line.ids[self.root]
+        before = self.repo.line.ids[number - 1]
+        for step in self.repo.first_parents(before, paths=GOVERNANCE, until=root):
+            if step.id in self._signed:
+                return tuple(dict.fromkeys([*found, *self._signed[step.id]]))
+            problems = self._changed(step.id)
+            self._signed[step.id] = problems
+            found += problems
+        return tuple(dict.fromkeys(found))
+
+    def never_before(self, case: PromotionCase, group: Group) -> Iterator[Problem]:
+        """Whether the environment before this one came to hold the release by a promotion, and not by a bare push."""
+        order, request = case.policy.environments, case.request.record
+        if request.environment not in order[1:] or group.parent is None:
+            return
+        before = order[order.index(request.environment) - 1]
+        for held in pointers(self.repo, group.parent, before):
+            name = name_of_branch(f"promotion/{before}/{held.pointer.promotion}")
+            if held.pointer.live.digest != request.release_digest:
+                continue
+            landed = self.landing(self.repo.line.number(held.commit.id) or 0, name) if name else None
+            if landed and name and not self.judge(landed, name).problems:
+                return
+        if request.release_digest in case.held:
+            yield Problem(
+                f"no promotion that holds ever brought {request.release} to {before}",
+                why=f"{request.environment} takes only what {before} holds or held",
+                remedy="mlassay audit verify names the commit",
+                path=layout.pointer_path(before),
+                rule="pushed-pointer",
+            )
+
+    def _changed(self, commit: str) -> tuple[Problem, ...]:
+        number = self.repo.line.number(commit) or 0
+        for change in self.repo.changes(self.repo.line.ids[number - 1], commit):
+            name = name_of_path(change.path) if change.old is None else None
+            if name and not name.environment and (group := self.landing(number, name)):
+                return self.judge(group, name).problems
+        return (
+            Problem(
+                f"{' or '.join(GOVERNANCE)} was pushed in {commit[:12]}, and no change request explains that",
+                why="whoever may push could write themselves into people.yaml, and use that afterwards",
+                remedy=f"git show {commit[:12]}; mlassay audit verify",
+                path=layout.PEOPLE,
+                rule="pushed-governance",
+                commit=commit,
+            ),
+        )
+
+    def _records(self, number: int, name: RequestName) -> bool:
+        path = f"{name.folder}/{layout.REVIEW_RECORD}"
+        commit, before = self.repo.line.ids[number], self.repo.line.ids[number - 1]
+        return self.repo.entry(before, path) is None and self.repo.entry(commit, path) is not None
+
+    def _step(self, number: int) -> Step:
+        commit = self.repo.held(number)
+        parent = commit.parents[0] if commit.parents else None
+        changes = self.repo.changes(parent, commit.id)
+        return Step(commit, parent, tuple(c for c in changes if layout.is_guarded(c.path)), "")
+
+
+def ground_of(
+    repo: LineRepository, verifiers: Verifiers, progress: Callable[[str], None] = lambda _: None
+) -> Ground:
+    """The ground of a line, its root of trust found; a people.yaml at the head that cannot be read is nobody's word."""
+    head = repo.line.ids[-1]
+    data = repo.read(head, layout.PEOPLE)
+    try:
+        later = load_people(layout.PEOPLE, data) if data is not None else None
+    except ConfigurationError as error:
+        raise EvidenceError(*error.problems) from error
+    ground = Ground(repo, verifiers, head, later, progress)
+    ground.root = ground.find_root()
+    return ground
+
+
+def _no_root(commit: str) -> Problem:
+    return Problem(
+        f"before commit {commit[:12]} nobody's key was known here",
+        why="keys are read from the commits before; what came with them or earlier nobody can vouch for",
+        remedy="mlassay audit verify",
+        path=layout.PEOPLE,
+        rule="root",
+        commit=commit,
+    )
