@@ -1,0 +1,61 @@
+"""The words of the pages, each explained in plain ones and linked where a page first uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from mlassay.render.site.names import href, listing
+
+GLOSSARY = {
+    "approval": "One person's signed yes to one promotion or one change.",
+    "change": "A request to alter the rules, the people or the facts told of a data set.",
+    "commit": "One entry in the history that git keeps. Its name is a digest, so it cannot be altered unseen.",
+    "criteria": "The limits that a model had to keep. They were set before it was measured.",
+    "cut-out": "Taking a release out of service at once.",
+    "data set": "The rows that a model learns from or is tested on. A file, the manifest, says what they are.",
+    "digest": "A short string worked out from all bytes of a file. Change one byte, and it is another string.",
+    "environment": "A place where a model is used, such as staging for trials and production for real use.",
+    "evidence": "The files that were kept about a release: what was measured, how, and who signed it.",
+    "finding": "One reason in a verdict, or one thing that an audit found wrong.",
+    "gate": "A test that a release has to pass, such as the one that compares groups of people.",
+    "group": "Rows that share a value which must not bring harm, such as age or origin.",
+    "key": "A secret number that only one person or machine holds. With it they sign; its public half lets anybody check.",
+    "margin": "The range in which the true value is likely to lie, given how few rows were seen. It is right 19 times in 20.",
+    "main line": "The chain of commits that counts, from the first to the newest.",
+    "manifest": "The file that says what a data set is: its files, its digests, and what people must know of it.",
+    "policy": "The file with the rules: who must agree to what, and which gates a release must pass.",
+    "promotion": "A request to let a release run in an environment, with all that people said of it.",
+    "refusal": "One person's signed no. It blocks what was asked for.",
+    "release": "One model, fixed to the last byte, with its evidence. Its name is a date and a piece of a digest.",
+    "root of trust": "The commit that first named the people and the rules. All later trust hangs on it.",
+    "self-reported": "Said by the team's own code. It is kept, but no one relies on it.",
+    "signature": "Proof that the holder of a key wrote just these bytes.",
+    "verdict": "What the tests said of a release: passed, failed, or not settled (inconclusive).",
+    "waiver": "A signed exception for one gate of one release. It has a reason and an end.",
+    "weakening": "A change that makes a test easier to pass, such as a lower limit. Somebody must agree to each.",
+}
+"""Each word with what it means, in words that need no training."""
+
+
+def anchor(term: str) -> str:
+    """The fragment of a word in the glossary."""
+    return term.replace(" ", "-")
+
+
+@dataclass(slots=True)
+class Terms:
+    """Which words one page has used already."""
+
+    origin: str
+    used: set[str] = field(default_factory=set)
+
+    def __call__(self, term: str, spelt: str = "") -> Markup | str:
+        """``term`` (or another form of it), linked to the glossary where this page uses it first."""
+        GLOSSARY[term]
+        if term in self.used:
+            return spelt or term
+        self.used.add(term)
+        target = f"{href(self.origin, listing('glossary'))}#{anchor(term)}"
+        return Markup('<a class="term" href="{}">{}</a>').format(target, spelt or term)
