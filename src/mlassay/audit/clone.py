@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlassay.audit.attributes import altering
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
 from mlassay.git import Repository
@@ -30,10 +31,15 @@ def overlays(repo: Repository) -> Iterator[Problem]:
     why = "git log and git show would show you something else than what was checked here"
     for id_ in repo.replaced():
         yield Problem(
-            f"object {id_[:12]} is replaced by another one", why, f"git replace -d {id_}", "refs/replace"
+            f"object {id_[:12]} is replaced by another one",
+            why,
+            f"git replace -d {id_}",
+            "refs/replace",
+            rule="replaced",
         )
     for id_ in repo.grafts():
-        yield Problem(f"commit {id_[:12]} is given other parents", why, "remove the file", ".git/info/grafts")
+        what = f"commit {id_[:12]} is given other parents"
+        yield Problem(what, why, "remove the file", ".git/info/grafts", rule="graft")
 
 
 def on_disk(repo: Repository, at: str, prefixes: list[str]) -> Iterator[Problem]:
@@ -49,6 +55,7 @@ def on_disk(repo: Repository, at: str, prefixes: list[str]) -> Iterator[Problem]
             why="whoever reads the file reads something that nobody signed",
             remedy=f"git checkout {at[:12]} -- {change.path}" if change.old else "remove it",
             path=change.path,
+            rule="disk",
         )
 
 
@@ -58,17 +65,15 @@ def guarded(repo: Repository, at: str) -> list[str]:
     return [*(prefix.rstrip("/") for prefix in layout.GUARDED), *manifests]
 
 
-def strays(repo: Repository, at: str, recorded: set[str]) -> Iterator[Problem]:
-    """Files that look like records and are none; ``recorded`` are the releases that were judged."""
-    for path in repo.tree(at, layout.EVIDENCE):
-        if path.removeprefix(layout.EVIDENCE).partition("/")[0] not in recorded:
-            yield Problem("this file belongs to no release", why="nobody signed for it", path=path)
-    for path in repo.tree(at):
+def names(repo: Repository, at: str) -> Iterator[Problem]:
+    """Names at the commit ``at`` that some machines take for guarded ones, and attributes that alter guarded files."""
+    tree = repo.tree(at)
+    for path in tree:
         if layout.is_lookalike(path):
-            why = "on some machines this is the guarded file of the same name, and nothing explains what it says"
-            yield Problem("this name differs from a guarded one in upper and lower case only", why, path=path)
-    waivers = repo.tree(at, layout.WAIVERS)
-    for path in waivers:
-        signature = path.endswith(".json.sig") and path.removesuffix(".sig") in waivers
-        if not (signature or path.endswith(".json")):
-            yield Problem("this file is no waiver", why="nobody signed for it", path=path)
+            yield Problem(
+                "this name differs from a guarded one only in a way that not every machine sees",
+                "on such a machine this takes the place of the guarded file, and nothing explains what it says",
+                path=path,
+                rule="lookalike",
+            )
+    yield from altering(repo, tree, (path for path in tree if layout.is_guarded(path)))

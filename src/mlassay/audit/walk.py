@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
 from mlassay.audit import clone
-from mlassay.audit.history import Group, groups, root_of_trust, unexplained
-from mlassay.audit.requests import Confirmed, Seen, judge_request, judge_waiver
+from mlassay.audit.findings import named
+from mlassay.audit.history import Group, groups, root_of_trust
+from mlassay.audit.requests import Confirmed, Seen, Told, judge_request, judge_waiver
 from mlassay.audit.reviews import judge_reviews
+from mlassay.audit.unexplained import added_later, release_of, unexplained
 from mlassay.case.release import read_release
 from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
@@ -33,7 +35,9 @@ class Walk:
     history: list[Group] = field(default_factory=list)
     confirmed: list[Confirmed] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    recorded: set[str] = field(default_factory=set)
+    recorded: dict[str, str] = field(default_factory=dict)
+    altered: list[Problem] = field(default_factory=list)
+    faulty: set[Problem] = field(default_factory=set)
 
     def everything(self) -> None:
         """Walk the line from its root on, oldest first."""
@@ -45,21 +49,37 @@ class Walk:
         trusted = False
         for number, group in enumerate(history, 1):
             self.progress(f"commit {number} of {len(history)} that touch guarded paths")
+            self.altered += added_later(self.repo, group, self.recorded)
             if trusted:
-                self.problems += unexplained(group)
+                self.altered += unexplained(group)
             trusted = trusted or group.last.id == self.root
             for judge in self._brought(group, later):
-                if (item := self.kept(judge)) is not None:
+                if (item := self.kept(judge, group.last.id)) is not None:
+                    item = item.at_its_commit
                     self.heard(group, item)
                     self.confirmed.append(item.bare)
-        self.problems += self.kept(lambda: list(clone.strays(self.repo, self.at, self.recorded))) or []
+        self.confirmed = [self._with_what_came_after(item) for item in self.confirmed]
+        self.problems += self.altered
+        self.problems += self.kept(lambda: list(clone.names(self.repo, self.at))) or []
+
+    def _with_what_came_after(self, item: Confirmed) -> Confirmed:
+        """An item that was altered, or added to, after it was recorded is not what it says."""
+        folder = _folder_of(item)
+        after = tuple(each for each in self.altered if folder and each.path.startswith(folder))
+        return replace(item, problems=(*item.problems, *after)) if after else item
 
     def heard(self, group: Group, item: Confirmed) -> None:
         """Each thing as it was judged; a chronicle listens here, so that it never tells another story than this."""
 
     def release(self, release: str, record: str | None = None) -> Confirmed:
-        """One release, judged by the keys before its record commit."""
-        found = read_release(self.repo, self.at, release, self.verifiers, record=record)
+        """One release, judged by the keys before its record commit.
+
+        With ``record`` as that commit left it: what came after is told by the commit that did it.
+        """
+        found = read_release(
+            self.repo, record or self.at, release, self.verifiers, record=record, later_at=self.at
+        )
+        self.faulty.update(found.problems)
         return Confirmed(
             kind="release",
             name=release,
@@ -72,18 +92,19 @@ class Walk:
             seen=Seen(evidence=found),
         )
 
-    def kept(self, check: Callable[[], T]) -> T | None:
-        """What ``check`` answers; None when it raised EvidenceError, whose problems are kept."""
+    def kept(self, check: Callable[[], T], commit: str = "") -> T | None:
+        """What ``check`` answers; None when it raised EvidenceError, whose problems are kept as those of ``commit``."""
         try:
             return check()
         except EvidenceError as error:
-            self.problems += error.problems
+            self.problems += [named(problem, commit) for problem in error.problems]
             return None
 
     def _brought(self, group: Group, later: People | None) -> Iterator[Callable[[], Confirmed]]:
         """A judgement for each thing that one group of commits brought in."""
         for name in group.requests[:1]:
-            yield partial(judge_request, self.repo, group, name, self.at, self.verifiers, later)
+            told = Told(self.faulty, {problem.path for problem in self.altered})
+            yield partial(judge_request, self.repo, group, name, self.at, self.verifiers, later, told)
         for change in group.changes:
             path = change.path
             if change.old is not None:
@@ -92,10 +113,9 @@ class Walk:
                 yield partial(judge_waiver, self.repo, group, path, self.verifiers, later)
             if layout.is_review_record(path):
                 yield partial(judge_reviews, self.repo, group, path, self.at, self.verifiers, later)
-            release = path.removeprefix(layout.EVIDENCE).partition("/")[0]
-            new = layout.is_release_id(release) and release not in self.recorded
-            if path.startswith(layout.EVIDENCE) and new:
-                self.recorded.add(release)
+            release = release_of(path)
+            if release and release not in self.recorded:
+                self.recorded[release] = group.last.id
                 yield partial(self.release, release, group.last.id)
 
     def _people(self) -> People | None:
@@ -104,3 +124,15 @@ class Walk:
             return load_people(layout.PEOPLE, data) if data is not None else None
         except ConfigurationError as error:
             raise EvidenceError(*error.problems) from error
+
+
+def _folder_of(item: Confirmed) -> str:
+    """Where the files of a confirmed thing lie."""
+    if item.kind == "release":
+        return f"{layout.evidence_dir(item.name)}/"
+    if item.kind == "waiver":
+        return f"{layout.WAIVERS}{item.name}.json"
+    if item.kind == "reviews":
+        return ""
+    prefix = layout.PROMOTIONS if "/" in item.name else layout.CHANGES
+    return f"{prefix}{item.name}/"

@@ -45,11 +45,18 @@ class ReleaseEvidence:
 
 
 def read_release(
-    repo: Repository, commit: str, release_id: str, verifiers: Verifiers, *, record: str | None = None
+    repo: Repository,
+    commit: str,
+    release_id: str,
+    verifiers: Verifiers,
+    *,
+    record: str | None = None,
+    later_at: str | None = None,
 ) -> ReleaseEvidence:
     """The evidence of a release as it stands at ``commit``, judged by the keys and policy before its record commit.
 
-    ``record`` is that commit where the caller knows it already. Nothing is believed before its signature held, and
+    ``record`` is that commit where the caller knows it already, ``later_at`` the one (``commit`` otherwise) whose
+    people.yaml tells of keys found to be compromised. Nothing is believed before its signature held, and
     every problem is collected, each naming its file.
     """
     folder = layout.evidence_dir(release_id)
@@ -63,7 +70,9 @@ def read_release(
         return ReleaseEvidence(release_id, record_commit=record or "", problems=(missing,))
     reading = Reading.of(repo, commit, folder, artifacts=frozenset({layout.MODEL}))
     found = ReleaseEvidence(release_id, tree_id=entry.id, record_commit=record)
-    trust = reading.attempt(partial(trust_before, repo, record, commit, f"{folder}/{layout.SUMMARY}"))
+    trust = reading.attempt(
+        partial(trust_before, repo, record, later_at or commit, f"{folder}/{layout.SUMMARY}")
+    )
     if trust is not None:
         found = _read(repo, reading, found, trust, verifiers)
     _unchanged(repo, reading, record, entry.id)

@@ -52,7 +52,7 @@ def readable(case: Case) -> Iterator[Demand]:
 
 def only_its_own_paths(case: Case, allowed: frozenset[str]) -> Iterator[Demand]:
     """Nothing but ``allowed`` paths and new, plain files of the request's own folder is touched."""
-    strange = [t.path for t in case.touched if not _own(case, t, allowed)]
+    strange = beside(case, allowed)
     met = bool(case.touched) and not strange
     what = "it touches its own paths only"
     if strange:
@@ -65,6 +65,11 @@ def only_its_own_paths(case: Case, allowed: frozenset[str]) -> Iterator[Demand]:
         else "take these off the branch: a request carries its own paths, as new plain files, and no other"
     )
     yield Demand("only-its-own-paths", met, what, remedy)
+
+
+def beside(case: Case, allowed: frozenset[str]) -> list[str]:
+    """Paths that are touched and neither ``allowed`` nor new, plain files of the request's own folder."""
+    return [t.path for t in case.touched if not _own(case, t, allowed)]
 
 
 def _own(case: Case, touched: Touched, allowed: frozenset[str]) -> bool:

@@ -11,17 +11,21 @@ from mlassay.policy.types import Case, ChangeCase, Decision, Demand, PromotionCa
 
 def decide(case: Case) -> Decision:
     """Every demand that policy makes of ``case``, met or not; pure, and the same for ever."""
-    standing = standings(case)
-    rules = _promotion(case, standing) if isinstance(case, PromotionCase) else _change(case, standing)
-    demands = (*rules, *_common(case, standing))
+    demands = demands_of(case, standings(case))
     return Decision((*demands, *review_rules.reviews(case, demands)))
+
+
+def demands_of(case: Case, standing: tuple[Standing, ...]) -> tuple[Demand, ...]:
+    """Every demand but that for recorded reviews, were the approvals to stand as ``standing`` says."""
+    rules = _promotion(case, standing) if isinstance(case, PromotionCase) else _change(case, standing)
+    return (*rules, *_common(case, standing))
 
 
 def _promotion(case: PromotionCase, standing: tuple[Standing, ...]) -> Iterator[Demand]:
     yield from promotion_rules.order(case)
     yield from promotion_rules.unmoved(case)
     yield from promotion_rules.pointer(case)
-    yield from common_rules.only_its_own_paths(case, frozenset({case.pointer_path}))
+    yield from common_rules.only_its_own_paths(case, _allowed(case))
     yield from promotion_rules.evidence(case)
     yield from promotion_rules.gates(case)
     yield from promotion_rules.waiver_keys(case)
@@ -33,13 +37,8 @@ def _promotion(case: PromotionCase, standing: tuple[Standing, ...]) -> Iterator[
 
 
 def _change(case: ChangeCase, standing: tuple[Standing, ...]) -> Iterator[Demand]:
-    allowed = {
-        t.path
-        for t in case.touched
-        if any(t.path == p.path or t.path.startswith(f"{p.path}/") for p in case.request.record.paths)
-    }
     yield from change_rules.bound(case)
-    yield from common_rules.only_its_own_paths(case, frozenset(allowed))
+    yield from common_rules.only_its_own_paths(case, _allowed(case))
     yield from change_rules.owners(case, standing)
     yield from change_rules.approvals(case, standing)
 
@@ -54,3 +53,18 @@ def _common(case: Case, standing: tuple[Standing, ...]) -> Iterator[Demand]:
     yield from common_rules.texts(case, standing)
     yield from common_rules.keys(case, standing)
     yield from common_rules.clock(case)
+
+
+def strange_paths(case: Case) -> list[str]:
+    """What a request touches beside its own paths, or not as a new, plain file."""
+    return common_rules.beside(case, _allowed(case))
+
+
+def _allowed(case: Case) -> frozenset[str]:
+    """The paths that a request may change beside its own folder."""
+    if isinstance(case, PromotionCase):
+        return frozenset({case.pointer_path})
+    asked = [path.path for path in case.request.record.paths]
+    return frozenset(
+        t.path for t in case.touched if any(t.path == path or t.path.startswith(f"{path}/") for path in asked)
+    )
