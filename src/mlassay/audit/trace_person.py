@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -111,15 +111,16 @@ def emails_of(chronicle: Chronicle, person: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def claimed_commits(repo: Repository, head: str, emails: frozenset[str]) -> tuple[Claimed, ...]:
-    """Every commit that ``head`` reaches whose author or committer has one of these addresses, newest first."""
-    if not emails:
-        return ()
-    return tuple(
+def with_commits(trace: PersonTrace, chronicle: Chronicle, repo: Repository) -> PersonTrace:
+    """The same with every commit that the head reaches whose author or committer has an address of theirs, newest first."""
+    emails = emails_of(chronicle, trace.id)
+    commits = repo.commits_between(None, chronicle.head.commit) if emails else ()
+    found = tuple(
         Claimed(commit.id, commit.time, commit.subject)
-        for commit in repo.commits_between(None, head)
+        for commit in commits
         if emails & {commit.author.email.casefold(), commit.committer.email.casefold()}
     )
+    return replace(trace, commits=found)
 
 
 def _by_name(people: Mapping[str, Person], asked: str) -> str | None:

@@ -1,0 +1,100 @@
+"""What the audit's verbs that tell of the whole main line share: reading it, with a word on what takes long or does not hold."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlassay.cli.common import Command, note, printable
+from mlassay.errors import ExitCode
+
+if TYPE_CHECKING:
+    from mlassay.audit.chronicle import Chronicle
+    from mlassay.errors import Problem
+    from mlassay.git import Repository
+
+
+def at_option(command: Command) -> Command:
+    """``--at REV``: the main line's commit that everything is read from; the command gets ``revision``."""
+    return click.option(
+        "--at", "revision", default="HEAD", metavar="REV", show_default=True, help="The main line's commit."
+    )(command)
+
+
+def no_check_option(command: Command) -> Command:
+    """``--no-check``: read without judging; the command gets ``no_check: bool``."""
+    return click.option(
+        "--no-check",
+        is_flag=True,
+        help="Only read the records, quickly: nothing is held against policy, and nothing is said of what does not hold.",
+    )(command)
+
+
+def read(directory: Path, revision: str, *, no_check: bool) -> tuple[Repository, Chronicle]:
+    """The repository at ``directory`` and the chronicle of its main line, with progress on a terminal."""
+    from mlassay import wiring
+    from mlassay.audit.chronicle import read_chronicle
+    from mlassay.git import Repository
+
+    repository = Repository.open(directory)
+    progress = _Progress()
+    try:
+        chronicle = read_chronicle(
+            repository, revision, wiring.verifiers(), judge=not no_check, progress=progress.say
+        )
+    finally:
+        progress.clear()
+    return repository, chronicle
+
+
+def end(chronicle: Chronicle) -> None:
+    """Say on standard error when something on the main line does not hold, and end with 3; nothing otherwise."""
+    if not chronicle.judged:
+        note("Nothing was checked (--no-check): this is only what the records say.")
+        return
+    if problems := all_problems(chronicle):
+        things = "thing on this main line does" if len(problems) == 1 else "things on this main line do"
+        note(
+            f"{len(problems)} {things} not hold, and what is told above may rest on it: mlassay audit verify"
+        )
+        click.get_current_context().exit(ExitCode.EVIDENCE)
+
+
+def all_problems(chronicle: Chronicle) -> list[Problem]:
+    """Every problem of a chronicle, those of its entries included, each once."""
+    entries: Sequence[Sequence[Problem]] = [
+        each.problems
+        for pile in (
+            chronicle.releases,
+            chronicle.promotions,
+            chronicle.refused,
+            chronicle.changes,
+            chronicle.waivers,
+        )
+        for each in pile
+    ]
+    return list(dict.fromkeys([*chronicle.problems, *(problem for each in entries for problem in each)]))
+
+
+class _Progress:
+    """One line that is written over, on a terminal, once it takes longer than a moment."""
+
+    def __init__(self) -> None:
+        self._start, self._last, self._shown = time.monotonic(), 0.0, False
+
+    def say(self, text: str) -> None:
+        """Show what is being looked at, ten times a second at most."""
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - self._start > 1 and now - self._last > 0.1:
+            self._shown, self._last = True, now
+            click.echo(f"\r\x1b[K… {printable(text)}", nl=False, err=True)
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
