@@ -18,6 +18,7 @@ from mlassay.git import Repository
 from mlassay.ports import Stamped, StampReader, Verifiers
 
 RULE = "anchor"
+KEPT = "take the file as it was first kept, and compare; see docs/anchors.md for how to check one by hand"
 PINNED = {
     "tree": "tree",
     "commits": "count of commits",
@@ -74,8 +75,8 @@ def check_anchor(
         told.problems.append(_off_the_line(repo, at, file))
     else:
         told.attempt(lambda: told.differences(pin(repo, head, commits=len(line) - behind)))
-    told.attempt(lambda: told.signature(trust, verifiers))
     told.attempt(lambda: told.time(stamps))
+    told.attempt(lambda: told.signature(trust, verifiers))
     if behind is not None:
         made = repo.commit(head).time
         days = max(0, (repo.commit(at).time - made).days)
@@ -153,7 +154,16 @@ class _Told:
         try:
             check()
         except EvidenceError as error:
-            self.problems += [replace(p, path=p.path or self.file.path, rule=RULE) for p in error.problems]
+            self.problems += [
+                replace(
+                    p,
+                    path=p.path or self.file.path,
+                    why=p.why or "what does not hold was altered or forged, and proves nothing",
+                    remedy=p.remedy or KEPT,
+                    rule=RULE,
+                )
+                for p in error.problems
+            ]
 
     def differences(self, here: Anchor) -> None:
         """What the file says of its head, against what the head is."""
@@ -164,15 +174,18 @@ class _Told:
                     Problem(
                         f"the anchor gives another {words} than its own head has: {told}, and here it is {is_}",
                         why="the file was altered, or something else than mlassay made it",
-                        remedy="take the file as it was first kept; the commit's id is on the line all the same",
+                        remedy=KEPT,
                         path=self.file.path,
                         rule=RULE,
                     )
                 )
 
     def signature(self, trust: Trust, verifiers: Verifiers) -> None:
-        """Who signed it."""
-        self.signer, fault = signed_by(self.file, trust, verifiers)
+        """Who signed it; before the time stamp's time, where that is proven."""
+        proven = self.stamp is not None and self.stamp.proven
+        if self.stamp is not None and proven:
+            trust = replace(trust, when=self.stamp.time)
+        self.signer, fault = signed_by(self.file, trust, verifiers, proven=proven)
         if fault:
             self.notes.append(fault)
 
@@ -217,7 +230,7 @@ def _linked(one: Anchored, by_digest: dict[str, Anchored]) -> Anchored:
     problem = Problem(
         f"it follows the anchor of {before.commit[:12]}, and pins an older commit than that",
         why="a chain of anchors only ever goes forward",
-        remedy="see which of the two files is as it was first kept",
+        remedy=KEPT,
         path=one.file.path,
         rule=RULE,
     )

@@ -83,12 +83,10 @@ def audit_anchor(
         EvidenceError.raise_if_any(_checked(repository, at, [before], tsa_cert)[0].problems)
     file = _made(repository, at, _signer(repository, key, ci_key, unsigned=unsigned), before, even_so=even_so)
     file = replace(_stamped(file, timestamp, tsa_cert), path=str(out))
-    found = _checked(repository, at, [file], tsa_cert)
+    found = _checked(repository, at, [*filter(None, [before]), file], tsa_cert)[-1:]
     EvidenceError.raise_if_any(found[0].problems)
     _write(repository, out, file)
-    if not as_json:
-        click.echo(f"wrote {printable(str(out))} (sha256 {file.digest.partition(':')[2]})")
-    _show(found, paper=paper, as_json=as_json)
+    _show(found, paper=paper, as_json=as_json, written=True)
 
 
 def _refuse_mixed(
@@ -204,18 +202,17 @@ def _write(repository: Repository, out: Path, file: AnchorFile) -> None:
     write_atomic(out, file.to_bytes())
     if out.resolve().is_relative_to(repository.folder.resolve()):
         note(
-            f"{printable(str(out))} lies in the repository that it pins: whoever rewrites one can rewrite the other. "
-            "Keep a copy elsewhere: mail it, print it, commit it to another repository."
+            f"{printable(str(out))} lies in the repository that it pins: whoever rewrites one can rewrite the other."
         )
 
 
-def _show(found: Sequence[Anchored], *, paper: bool, as_json: bool) -> None:
-    from mlassay.render.audit_anchor import anchor_page, anchored_json, anchored_lines
+def _show(found: Sequence[Anchored], *, paper: bool, as_json: bool, written: bool = False) -> None:
+    from mlassay.render.audit_anchor import anchor_page, anchored_json, anchored_lines, written_lines
 
     if as_json:
         print_json([anchored_json(one) for one in found])
     for one in found if not as_json else ():
-        for line in anchored_lines(one):
+        for line in (written_lines if written else anchored_lines)(one):
             click.echo(printable(line))
         for line in ("", *anchor_page(one.file)) if paper else ():
             click.echo(printable(line))

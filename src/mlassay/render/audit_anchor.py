@@ -31,6 +31,20 @@ def anchored_lines(found: Anchored) -> Iterator[str]:
         yield f"   note: {plain(text)}"
 
 
+def written_lines(found: Anchored) -> Iterator[str]:
+    """What an anchor that was just written pins, and what to do with it."""
+    anchor, name = found.file.anchor, plain(found.file.path, 200)
+    yield f"wrote {name} (sha256 {bare(found.file.digest)})"
+    yield f"   it pins {anchor.head}, commit {anchor.commits} of this main line"
+    if found.signer:
+        yield f"   signed by {plain(found.signer)}"
+    if found.stamp is not None and found.stamp.proven:
+        yield f"   stamped {_when(found.stamp.time)} by the authority {plain(found.stamp.authority, 200)}"
+    for text in found.notes:
+        yield f"   note: {plain(text)}"
+    yield "   keep it where nobody who can push can reach it: mail it, print it, commit it to another repository"
+
+
 def _reach(found: Anchored) -> str:
     if found.stamp is not None and found.stamp.proven:
         by = plain(found.stamp.authority, 200)
