@@ -55,9 +55,10 @@ class DataVersion:
 
 @dataclass(frozen=True, slots=True)
 class DataTrace:
-    """Every version of what was asked for, oldest first."""
+    """Every version of what was asked for, oldest first; ``root`` is the commit that is the root of trust ("": there is none)."""
 
     versions: tuple[DataVersion, ...]
+    root: str
 
 
 def release_trace(chronicle: Chronicle, entry: ReleaseEntry) -> ReleaseTrace:
@@ -117,9 +118,10 @@ def trace_data(chronicle: Chronicle, asked: str) -> DataTrace:
     Digests are those of a manifest's bytes, or the root over the files that it lists. ConfigurationError as for a model.
     """
     versions = data_versions(chronicle)
+    root = chronicle.root.commit if chronicle.root is not None else ""
     named = [v for v in versions if asked in (*v.names, v.path)]
     if named:
-        return DataTrace(tuple(named))
+        return DataTrace(tuple(named), root)
     digests: dict[str, list[DataVersion]] = {}
     for version in versions:
         for digest in {version.digest, version.root} - {""}:
@@ -129,7 +131,7 @@ def trace_data(chronicle: Chronicle, asked: str) -> DataTrace:
         raise ambiguous(DATA, asked, [f"{d} ({digests[d][0].path})" for d in matching])
     if not matching:
         raise unknown(DATA, asked, sorted({name for v in versions for name in (*v.names, v.path) if name}))
-    return DataTrace(tuple(digests[matching[0]]))
+    return DataTrace(tuple(digests[matching[0]]), root)
 
 
 def data_versions(chronicle: Chronicle) -> tuple[DataVersion, ...]:

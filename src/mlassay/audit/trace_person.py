@@ -16,9 +16,11 @@ from mlassay.audit.chronicle import (
     ReleaseEntry,
     WaiverEntry,
     Word,
+    fingerprint,
 )
+from mlassay.audit.chronicle.differences import validity
 from mlassay.audit.finding_names import unknown
-from mlassay.config import Person
+from mlassay.config import Key, People, Person
 from mlassay.evidence import predicates
 from mlassay.evidence.records import Request
 from mlassay.git import Repository
@@ -58,10 +60,20 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyHeld:
+    """A key of theirs with one validity, and from when to when people.yaml said so (``until`` None: it still does)."""
+
+    fingerprint: str
+    validity: str
+    since: Moment
+    until: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
 class PersonTrace:
     """Who it is by the newest people.yaml that names them ("" and () where none does), and their acts, oldest first.
 
-    ``commits`` is None where nobody looked for commits.
+    ``keys`` are all that people.yaml ever gave them. ``commits`` is None where nobody looked for commits.
     """
 
     id: str
@@ -70,6 +82,7 @@ class PersonTrace:
     team: str
     roles: tuple[str, ...]
     acts: tuple[Act, ...]
+    keys: tuple[KeyHeld, ...] = ()
     commits: tuple[Claimed, ...] | None = None
 
 
@@ -86,9 +99,10 @@ def trace_person(chronicle: Chronicle, asked: str) -> PersonTrace:
         raise unknown(PERSON, asked, ids)
     person = people.get(found)
     mine = tuple(act for who, act in acts if who == found)
+    keys = tuple(keys_held(chronicle, found))
     if person is None:
-        return PersonTrace(found, found in signers, "", "", (), mine)
-    return PersonTrace(found, False, person.name, person.team, person.roles, mine)
+        return PersonTrace(found, found in signers, "", "", (), mine, keys)
+    return PersonTrace(found, False, person.name, person.team, person.roles, mine, keys)
 
 
 def ever_known(chronicle: Chronicle) -> tuple[dict[str, Person], set[str]]:
@@ -100,6 +114,26 @@ def ever_known(chronicle: Chronicle) -> tuple[dict[str, Person], set[str]]:
             people |= entry.people.people
             signers |= entry.people.signers.keys()
     return people, signers
+
+
+def keys_held(chronicle: Chronicle, holder: str) -> Iterator[KeyHeld]:
+    """Every key that people.yaml gave to a person or a CI signer, each validity of it apart, in the order of the main line."""
+    standing: dict[tuple[str, str], Moment] = {}
+    for entry in chronicle.governance:
+        now = {(fingerprint(key.public), validity(key)) for key in _keys_of(entry.people, holder)}
+        for each in sorted(standing.keys() - now):
+            yield KeyHeld(*each, standing.pop(each), entry.moment)
+        for each in now:
+            standing.setdefault(each, entry.moment)
+    for each, since in sorted(standing.items(), key=lambda item: (item[1].number, item[0])):
+        yield KeyHeld(*each, since, None)
+
+
+def _keys_of(people: People | None, holder: str) -> tuple[Key, ...]:
+    if people is None:
+        return ()
+    person, signer = people.people.get(holder), people.signers.get(holder)
+    return (*(person.keys if person else ()), *((signer.key,) if signer else ()))
 
 
 def emails_of(chronicle: Chronicle, person: str) -> frozenset[str]:

@@ -34,7 +34,7 @@ def when_text(moment: Moment) -> str:
 
 def span_text(span: Span) -> str:
     """Where and from when to when something ran."""
-    end = f"until {when_text(span.until)}" if span.until is not None else "until now"
+    end = f"until {when_text(span.until)}" if span.until is not None else "up to the newest commit read"
     doubt = "" if span.entry.explained else "; NO PROMOTION THAT HOLDS EXPLAINS THIS"
     return f"{plain(span.entry.environment)}: from {when_text(span.entry.moment)} {end}{doubt}"
 

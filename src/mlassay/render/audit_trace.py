@@ -44,7 +44,7 @@ def data_lines(trace: DataTrace) -> Iterator[str]:
     yield f"{count(len(trace.versions), 'version')} of this data"
     for version in trace.versions:
         yield ""
-        yield from _version(version)
+        yield from _version(version, trace.root)
     yield ""
     yield PROVEN
 
@@ -58,6 +58,9 @@ def person_lines(trace: PersonTrace) -> Iterator[str]:
         yield f"{plain(trace.id)}: {plain(trace.name)}, team {plain(trace.team)}, roles {roles}, by the newest people.yaml that names them"
     else:
         yield f"{plain(trace.id)}: no people.yaml ever named them"
+    for key in trace.keys:
+        end = f"until {when_text(key.until)}" if key.until is not None else "up to the newest commit read"
+        yield f"  key {key.fingerprint}: {plain(key.validity)}; so in people.yaml from {when_text(key.since)} {end}"
     for act in trace.acts:
         yield from _act(act)
     if not trace.acts:
@@ -140,6 +143,15 @@ def person_json(trace: PersonTrace) -> dict[str, Any]:
                 "fault": act.fault,
             }
             for act in trace.acts
+        ],
+        "keys": [
+            {
+                "fingerprint": key.fingerprint,
+                "validity": key.validity,
+                "since": moment_json(key.since),
+                "until": moment_json(key.until),
+            }
+            for key in trace.keys
         ],
         "commits": commits,
     }
@@ -235,12 +247,14 @@ def _waiver(entry: WaiverEntry) -> str:
     return f"waived: {plain(waiver.gate)} by {plain(waiver.person)} ({signed}) until {waiver.until}: {plain(waiver.reason)}"
 
 
-def _version(version: DataVersion) -> Iterator[str]:
+def _version(version: DataVersion, root: str) -> Iterator[str]:
     names = ", ".join(map(plain, version.names)) or "a manifest that cannot be read"
     yield f"{names}: {plain(version.path) or 'path unknown'} {version.digest}"
     yield f"  files: {plain(version.root) or 'unknown'}"
     for entry in version.entries:
-        by = f"by change {plain(entry.change)}" if entry.change else "by no change request"
+        by = f"by change {plain(entry.change)}" if entry.change else "with the root of trust"
+        if not entry.change and entry.moment.commit != root:
+            by = "BY NO CHANGE REQUEST"
         yield f"  on the main line since {when_text(entry.moment)}, {by}"
     for one in version.releases:
         yield f"  release {_outcome(one)}, recorded {when_text(one.entry.moment)}"
@@ -284,7 +298,7 @@ def _brought(trace: CommitTrace) -> Iterator[str]:
 
 
 def _ruled(ruled: Ruled) -> Iterator[str]:
-    end = f"until {when_text(ruled.until)}" if ruled.until is not None else "until now"
+    end = f"until {when_text(ruled.until)}" if ruled.until is not None else "up to the newest commit read"
     yield f"  it changed who may decide what, {end}:"
     for difference in ruled.differences or ("words only: nothing that decides",):
         yield f"    {plain(difference)}"
