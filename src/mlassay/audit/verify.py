@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 from mlassay.audit import clone
+from mlassay.audit.anchor import Anchored, check_chain
+from mlassay.audit.findings import Finding, finding_of, named
 from mlassay.audit.requests import Confirmed
+from mlassay.audit.unknown import not_checked
 from mlassay.audit.walk import Walk
-from mlassay.case.release import find_record, is_demo
+from mlassay.case.release import find_record
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
+from mlassay.evidence.anchors import AnchorFile
 from mlassay.git import Repository
-from mlassay.ports import Verifiers
+from mlassay.ports import StampReader, Verifiers
+
+NOT_INTACT = "not intact"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was confirmed at ``head``, every problem found, and what nobody looked at.
+    """What was confirmed at ``head``, every problem found, and what cannot be known (``not_checked``).
 
     ``root`` is the commit that first brought policy and people in; None when only one release was looked at.
+    ``anchored`` is what each anchor proves, newest first; ``times`` are the dates (UTC) of the commits named here.
     """
 
     head: str
@@ -28,6 +37,37 @@ class Report:
     confirmed: tuple[Confirmed, ...]
     problems: tuple[Problem, ...]
     not_checked: tuple[str, ...]
+    anchored: tuple[Anchored, ...] = ()
+    root_was_named: bool = False
+    times: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Each problem under the rule that it breaks."""
+        return tuple(finding_of(problem) for problem in self.problems)
+
+    @property
+    def anchor(self) -> Anchored | None:
+        """The newest anchor that holds."""
+        return next((one for one in self.anchored if not one.problems and one.behind is not None), None)
+
+    @property
+    def verdict(self) -> str:
+        """``not intact``, ``consistent since root R`` or ``intact since anchor A``; ids in twelve digits."""
+        if self.problems:
+            return NOT_INTACT
+        if self.anchor is not None:
+            return f"intact since anchor {self.anchor.commit[:12]}"
+        return f"consistent since root {self.root[:12]}" if self.root else "nothing was recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the auditor knows from elsewhere: anchors, and the root of trust (an id, whole or its beginning)."""
+
+    anchors: Sequence[AnchorFile] = ()
+    stamps: StampReader | None = None
+    root: str = ""
 
 
 def verify(
@@ -36,13 +76,15 @@ def verify(
     release: str | None,
     verifiers: Verifiers,
     *,
+    known: Known | None = None,
     worktree: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Check one release, or everything on the main line up to ``at``, from git objects alone.
 
-    ``worktree`` also holds the files on the disk against the commit. ConfigurationError for a clone that is shallow or
-    partial, because no answer is given over half of a history, and for a release that nobody recorded.
+    ``worktree`` also holds the files on the disk against the commit; ``known``, for a whole audit, what the auditor
+    knows. ConfigurationError for a clone that is shallow or partial, because no answer is given over half of a history,
+    and for a release that nobody recorded.
     """
     clone.refuse_incomplete(repo)
     walk = Walk(repo, at, verifiers, progress)
@@ -56,9 +98,51 @@ def verify(
         walk.everything()
     elif (one := walk.kept(partial(walk.release, release))) is not None:
         walk.confirmed.append(one)
+    anchored: tuple[Anchored, ...] = ()
+    if known is not None and release is None:
+        walk.problems += _root_faults(repo, walk, known.root)
+        progress("anchors")
+        found = check_chain(repo, at, known.anchors, verifiers, known.stamps) if known.anchors else ()
+        anchored = tuple(sorted(found, key=lambda one: (one.behind is None, one.behind)))
+        walk.problems += [problem for one in anchored for problem in one.problems]
     problems = [*walk.problems, *(problem for item in walk.confirmed for problem in item.problems)]
-    left_out = _not_checked(repo, walk, release, worktree=worktree)
-    return Report(at, walk.root, tuple(walk.confirmed), tuple(dict.fromkeys(problems)), tuple(left_out))
+    problems = list(dict.fromkeys(named(problem) for problem in problems))
+    report = Report(
+        head=at,
+        root=walk.root,
+        confirmed=tuple(walk.confirmed),
+        problems=tuple(problems),
+        not_checked=tuple(not_checked(repo, walk, release, anchored, worktree=worktree)),
+        anchored=anchored,
+        root_was_named=bool(known and known.root),
+    )
+    return replace(report, times=_times(repo, report))
+
+
+def _times(repo: Repository, report: Report) -> dict[str, datetime]:
+    wanted = {report.head, report.root, *(problem.commit for problem in report.problems)}
+    found = {}
+    for commit in filter(None, wanted):
+        with contextlib.suppress(EvidenceError, ConfigurationError):  # a finding of its own says so
+            found[commit] = repo.commit(commit).time
+    return found
+
+
+def _root_faults(repo: Repository, walk: Walk, wanted: str) -> Iterator[Problem]:
+    """Where the root of trust is not the one that the auditor knows, or there is none."""
+    if walk.root is None:
+        what = f"no commit of the main line brings {layout.POLICY} and {layout.PEOPLE} in"
+        yield Problem(
+            what, "without them nobody could ever decide here, and nothing can be judged", rule="root"
+        )
+    elif wanted and not walk.root.startswith(wanted):
+        date = repo.commit(walk.root).time
+        yield Problem(
+            f"the root of trust is {walk.root[:12]} ({date:%Y-%m-%d}), and you know {wanted[:12]}",
+            why="all that was judged here was judged by the people and keys of another beginning",
+            commit=walk.root,
+            rule="root",
+        )
 
 
 def _on_disk(repo: Repository, at: str, release: str | None) -> list[Problem]:
@@ -74,30 +158,3 @@ def _refuse_unknown(repo: Repository, at: str, release: str) -> None:
                 remedy="'mlassay status' lists the releases; git fetch and --at origin/main may know more",
             )
         )
-
-
-def _not_checked(repo: Repository, walk: Walk, release: str | None, *, worktree: bool) -> Iterator[str]:
-    if release is not None:
-        yield "anything but this release: run 'mlassay verify' without its id"
-    elif walk.root is None:
-        yield "who may decide: no commit brings governance/policy.yaml and governance/people.yaml in"
-    else:
-        since = repo.commit(walk.root)
-        yield (
-            f"whether the history was replaced whole: it is consistent since root commit {walk.root[:12]} "
-            f"({since.time:%Y-%m-%d}), and nobody can tell more from a clone alone; compare with an id kept elsewhere"
-        )
-    if _says_demo(repo, walk.at):
-        yield "who really signed: this is a demonstration, and everybody has its keys"
-    if release is None:
-        yield "when things really happened: dates are those that committers wrote"
-        yield "texts under governance/deliberations/, and commits that touch no guarded path"
-    if repo.worktree is None or not worktree:
-        yield "the files of a work tree: only git objects were read"
-
-
-def _says_demo(repo: Repository, at: str) -> bool:
-    try:
-        return is_demo(repo, at)
-    except EvidenceError:
-        return False  # already among the problems
