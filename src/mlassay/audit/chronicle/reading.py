@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlassay.audit import clone
 from mlassay.audit.chronicle.line import Line
@@ -22,6 +22,7 @@ from mlassay.audit.chronicle.types import (
     ReleaseEntry,
     WaiverEntry,
 )
+from mlassay.audit.findings import named
 from mlassay.audit.history import Group, groups, root_of_trust
 from mlassay.audit.requests import Confirmed
 from mlassay.audit.walk import Walk
@@ -72,8 +73,19 @@ class _Hearing(Walk):
     heard_of: dict[Key, Confirmed] = field(default_factory=dict)
 
     def heard(self, group: Group, item: Confirmed) -> None:
-        kind = item.kind if item.kind in ("release", "waiver", "reviews") else "request"
-        self.heard_of[kind, item.name, group.last.id] = item
+        self.heard_of[_key(item, group.last.id)] = item
+
+    def everything(self) -> None:
+        super().everything()
+        for item in self.confirmed:  # with what was done to it later, which nobody knew when it was heard
+            key = _key(item, item.commit)
+            self.heard_of[key] = replace(self.heard_of.get(key, item), problems=item.problems)
+        self.problems = [named(problem) for problem in self.problems]
+
+
+def _key(item: Confirmed, commit: str) -> Key:
+    kind = item.kind if item.kind in ("release", "waiver", "reviews") else "request"
+    return kind, item.name, commit
 
 
 class _Telling:
