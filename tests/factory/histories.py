@@ -137,7 +137,8 @@ class _Writer:
     def end(self) -> str:
         """Wait until all is written; the id of main."""
         self._pipe.close()
-        assert self._process.wait() == 0
+        with self._process:  # closes what is left open
+            assert self._process.wait() == 0
         subprocess.run(["git", "update-ref", "-d", "refs/heads/work"], cwd=self._folder, check=True)
         asked = ["git", "rev-parse", "refs/heads/main"]
         return subprocess.run(

@@ -184,7 +184,9 @@ while read -r word time id before others; do
     governance/waivers/*.json|governance/waivers/*.json.sig) own=${word%.sig} ;;
     governance/waivers/*) continue ;;
     evidence/*/*) own=${word#evidence/}; own=evidence/${own%%/*} ;;
-    *) own=${word%/*}; own=${own%/approvals}; own=${own%/refusals}; own=${own%/withdrawals} ;;
+    promotions/*/*/*|changes/*/*) own=${word%/*}; own=${own%/approvals}; own=${own%/refusals}; own=${own%/withdrawals} ;;
+    '"'*) fail "$word is no name that a record has" ;;
+    *) continue ;;
   esac
   case $word in *[!A-Za-z0-9/._-]*) fail "$word is no name that a record has" ;; esac
   test -z "$time" || fail "$word $time is no name that a record has"
