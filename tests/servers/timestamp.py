@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.request
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from mlassay.files import lock
 from tests.tools import tool
 
 CONFIG = """\
@@ -120,13 +122,14 @@ def answering(answer):
 
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[Authority]:
-    """Sigstore's timestamp-server with a signer in memory, new each time."""
+    """Sigstore's timestamp-server with a signer in memory, new each time; one at a time, for its metrics have one port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(tool("timestamp-server")), "serve", "--host", "127.0.0.1", "--port", str(port)]
     base = f"http://127.0.0.1:{port}/api/v1/timestamp"
-    with (folder / "log.txt").open("wb") as log:
+    once = lock(Path(tempfile.gettempdir()) / "mlassay-timestamp-server.lock", wait_seconds=300)
+    with once, (folder / "log.txt").open("wb") as log:
         options = ["--disable-ntp-monitoring", "--timestamp-signer", "memory"]
         process = subprocess.Popen([*command, *options], stdout=log, stderr=log, cwd=folder)
         try:

@@ -67,7 +67,9 @@ class Stamps:
                 raise _no(path, "it answers another request")
             if self.certificates:
                 _verifier(self.certificates).verify_message(response, data)
-            return Stamped(_until(info), _authority(response), proven=bool(self.certificates))
+            return Stamped(
+                _until(info), _authority(response, self.certificates), proven=bool(self.certificates)
+            )
         # What the parser of hostile DER raises, tried with altered responses.
         except (ValueError, KeyError, TypeError, OverflowError, InvalidVersion) as error:
             raise _no(path, "it cannot be read") from error
@@ -134,13 +136,17 @@ def _until(info: Any) -> datetime:
     return datetime.fromtimestamp(math.ceil(when.timestamp()), UTC)
 
 
-def _authority(response: TimeStampResponse) -> str:
-    """The authority's name as it gives it; that of who certified it otherwise."""
-    name = getattr(response.tst_info.name, "value", None)
-    text = getattr(name, "rfc4514_string", None)
-    if text is not None:
-        return str(text())
-    return next(iter(info.issuer.rfc4514_string() for info in response.signed_data.signer_infos), "")
+def _authority(response: TimeStampResponse, known: Sequence[Certificate]) -> str:
+    """Whom the certificate that signed it is made out to; who issued that, where neither holds the certificate."""
+    from cryptography.x509 import load_der_x509_certificate
+
+    brought = [load_der_x509_certificate(der) for der in response.signed_data.certificates]
+    for signer in response.signed_data.signer_infos:
+        for one in (*known, *brought):
+            if one.issuer == signer.issuer and one.serial_number == signer.serial_number:
+                return one.subject.rfc4514_string()
+        return f"certified by {signer.issuer.rfc4514_string()}"
+    return ""
 
 
 def _certificates(path: Path) -> Sequence[Certificate]:
