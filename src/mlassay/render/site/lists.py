@@ -13,7 +13,7 @@ from mlassay.audit.chronicle.types import Moment
 from mlassay.render.site import charts, names, text
 from mlassay.render.site.engine import Nav, Page, link
 from mlassay.render.site.facts import Lookup
-from mlassay.render.site.terms import GLOSSARY, anchor
+from mlassay.render.site.terms import GLOSSARY, NUMBERS, anchor
 from mlassay.render.site.views import paged
 from mlassay.render.unshown import ALWAYS
 
@@ -91,7 +91,7 @@ def explanations(look: Lookup) -> Iterator[Page]:
         values = {"intact": intact, "rows": rows, "turns": turns}
         yield Page(path, "findings.html", "What the audit found", values)
     yield Page(names.listing("limits"), "limits.html", "What these tests cannot show", {"always": ALWAYS})
-    words = {"glossary": list(GLOSSARY.items()), "anchor": anchor}
+    words = {"glossary": list(GLOSSARY.items()), "numbers": list(NUMBERS.items()), "anchor": anchor}
     yield Page(names.listing("glossary"), "glossary.html", "Glossary", words)
     yield Page(names.listing("checking"), "checking.html", "How to check this record")
 

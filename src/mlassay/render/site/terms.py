@@ -38,6 +38,35 @@ GLOSSARY = {
 }
 """Each word with what it means, in words that need no training."""
 
+NUMBERS = {
+    "accuracy": "The share of all rows for which the model gave the right answer.",
+    "average_precision": "How well the model puts the rows that matter at the top of its list. 1 is best.",
+    "balanced_accuracy": "The share of right answers, taken for each label by itself and then averaged.",
+    "brier": "How far the chances that the model named were off, squared. 0 is best.",
+    "equalized_odds_difference": "The largest gap between two groups in how often the model errs or is right.",
+    "f1": "One number for two aims: to find the rows that matter, and to find no others. 1 is best.",
+    "false_positive_rate_difference": "The gap between two groups in how often a row is wrongly given the good answer.",
+    "log_loss": "How far off the chances were that the model named, with a heavy price for being sure and wrong. 0 is best.",
+    "precision": "Of the rows that the model picked, the share that it should have picked.",
+    "recall": "Of the rows that it should have picked, the share that the model did pick.",
+    "robust_rate": "The share of answers that stay the same when the input is altered a little.",
+    "roc_auc": "How well the model puts rows in order. 0.5 is what a throw of dice gives, and 1 is best.",
+    "selection_rate_difference": "The gap between two groups in the share that gets the good answer.",
+    "selection_rate_ratio": "The share of one group that gets the good answer, divided by that of another. At 1 they are the same.",
+    "true_positive_rate_difference": "The gap between two groups in how often those who should get the good answer do get it.",
+}
+"""The numbers that gates measure, likewise."""
+
+GATES = {
+    "adversarial": "Do small changes of the input turn the answer?",
+    "bias": "Do groups of people get the good answer at like rates?",
+    "contract": "Can the model be run, and does it always give an answer?",
+    "data": "Are the rows what their manifest says?",
+    "performance": "How often is the model right?",
+    "unit": "Do the team's own tests pass?",
+}
+"""What each gate asks, as one would ask it aloud."""
+
 
 def anchor(term: str) -> str:
     """The fragment of a word in the glossary."""
@@ -53,7 +82,8 @@ class Terms:
 
     def __call__(self, term: str, spelt: str = "") -> Markup | str:
         """``term`` (or another form of it), linked to the glossary where this page uses it first."""
-        GLOSSARY[term]
+        if term not in GLOSSARY and term not in NUMBERS:
+            raise KeyError(term)
         if term in self.used:
             return spelt or term
         self.used.add(term)

@@ -30,8 +30,9 @@ from mlassay.render.site.engine import link
 from mlassay.render.site.facts import Act, Lookup, Period
 from mlassay.render.site.names import path
 from mlassay.render.site.sources import File, MachineSigned, PersonSigned, Sources, release_file
+from mlassay.render.site.terms import GATES, NUMBERS
 from mlassay.render.site.text import shown, span
-from mlassay.render.text import criteria_text, numbers_text
+from mlassay.render.text import criteria_text
 
 AnyRequest = PromotionEntry | ChangeEntry | RefusedEntry
 QUIET = Markup()
@@ -48,7 +49,8 @@ class Tools:
         return {name: getattr(self, name) for name in dir(type(self)) if not name.startswith("_")} | {
             "strip_of": charts.strip,
             "criteria": lambda gate: criteria_text(gate.criteria),
-            "numbers": numbers_text,
+            "gate_words": GATES,
+            "number_words": NUMBERS,
         }
 
     def pointer_file(self, entry: PointerEntry) -> File:

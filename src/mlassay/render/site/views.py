@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mlassay.audit.chronicle import Span, spans
-from mlassay.audit.chronicle.types import ChangeEntry, PromotionEntry, RefusedEntry, ReleaseEntry
+from mlassay.audit.chronicle.types import (
+    ChangeEntry,
+    PointerEntry,
+    PromotionEntry,
+    RefusedEntry,
+    ReleaseEntry,
+)
 from mlassay.evidence import predicates
 from mlassay.evidence.verdict import Verdict
 from mlassay.render.finding import not_passed
 from mlassay.render.groups import groupings
 from mlassay.render.site import charts, names, sources
 from mlassay.render.site.engine import Page
-from mlassay.render.site.facts import Lookup
+from mlassay.render.site.facts import Lookup, Period
 from mlassay.render.unshown import unseen
 
 PER_PAGE = 100
@@ -67,7 +73,7 @@ def paged(
 def front(look: Lookup, title: str) -> Page:
     """What a reader sees first: five questions, answered in their order."""
     facts = look.facts
-    running = []
+    running: list[tuple[str, PointerEntry | None, Period | None]] = []
     for environment in look.environments:
         periods = look.periods(environment)
         last = periods[-1] if periods else None
