@@ -84,7 +84,15 @@ ACTIONS = {
     ),
     "verify": Action("light", words=("release",)),
     "status": Action("light", {"due": "--due"}),
+    "audit-anchor": Action(
+        "light",
+        {"out": "--out", "timestamp": "--timestamp", "tsa-cert": "--tsa-cert"},
+        {"even-so": "--even-so", "unsigned": "--unsigned"},
+    ),
 }
+
+AUDIT = "audit-"
+"""What an action of one of the audit's verbs begins with: ``audit-anchor`` runs ``mlassay audit anchor``."""
 
 
 def read(action: Action, environment: Mapping[str, str]) -> dict[str, str]:
@@ -112,7 +120,8 @@ def truth(given: Mapping[str, str], name: str) -> bool:
 
 def arguments(verb: str, action: Action, given: Mapping[str, str]) -> list[str]:
     """The words after ``mlassay``."""
-    words = [verb, "-C", given["directory"]]
+    words = ["audit", verb.removeprefix(AUDIT)] if verb.startswith(AUDIT) else [verb]
+    words += ["-C", given["directory"]]
     words += [f"{option}={given[name]}" for name, option in action.options.items() if given[name]]
     words += [switch for name, switch in action.switches.items() if truth(given, name)]
     return words + [word for name in action.words for word in given[name].split()]

@@ -39,6 +39,7 @@ PERMISSIONS = {
     "ml-decide.yml:decide": {"contents": "read", "checks": "write", "pull-requests": "read"},
     "ml-schedule.yml:status": {"contents": "read"},
     "ml-schedule.yml:verify": {"contents": "read"},
+    "ml-schedule.yml:anchor": {"contents": "read"},
 }
 
 
