@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from mlassay.audit import clone
 from mlassay.audit.chronicle.types import Moment
 from mlassay.audit.cut import Cut, cut_at, moment
-from mlassay.audit.ground import Ground, ground_of
+from mlassay.audit.ground import Ground, people_at
 from mlassay.audit.in_force import InForce, in_force
 from mlassay.audit.since import Since, since
 from mlassay.audit.when import When, read_when
@@ -20,7 +21,7 @@ from mlassay.case.requests import governance_at
 from mlassay.config import Policy
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
-from mlassay.git import LineRepository, Repository
+from mlassay.git import LineRepository, Repository, read_line
 from mlassay.ports import Verifiers
 
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?")
@@ -74,11 +75,10 @@ def answer(
     """
     clone.refuse_incomplete(repository)
     when = read_when(repository, text, now)
-    progress("the main line")
-    repo = LineRepository(repository, head)
-    ground = ground_of(repo, verifiers, progress)
+    ground = _ground(repository, head, verifiers, progress)
+    repo = ground.repo
     cut = cut_at(repo, when, _pointer(environment), now)
-    policy = _policy(repo, cut.at)
+    policy = _policy(repo, cut.at.commit) if cut.at else None
     _refuse_unknown(repo, environment, head, policy)
     live = None
     if cut.at is not None:
@@ -101,6 +101,21 @@ def answer(
     )
 
 
+def _ground(
+    repository: Repository, head: str, verifiers: Verifiers, progress: Callable[[str], None]
+) -> Ground:
+    """The line of ``head``; while git lists it, what is known of its end is read."""
+    progress("the main line")
+    with ThreadPoolExecutor(1) as pool:
+        line = pool.submit(read_line, repository, head)
+        later = people_at(repository, head)
+        _policy(repository, head)
+        found = line.result()
+    ground = Ground(LineRepository(repository, found), verifiers, head, later, progress)
+    ground.root = ground.find_root()
+    return ground
+
+
 def _governed(ground: Ground, cut: Cut) -> bool:
     return cut.at is not None and ground.root is not None and cut.at.number >= ground.root
 
@@ -111,9 +126,9 @@ def _pointer(environment: str) -> str:
     return layout.pointer_path(environment)
 
 
-def _policy(repo: LineRepository, at: Moment | None) -> Policy | None:
+def _policy(repo: Repository, commit: str) -> Policy | None:
     try:
-        return governance_at(repo, at.commit)[0] if at else None
+        return governance_at(repo, commit)[0]
     except (ConfigurationError, EvidenceError):
         return None  # what rests on it is told by what it judges
 
@@ -121,7 +136,7 @@ def _policy(repo: LineRepository, at: Moment | None) -> Policy | None:
 def _refuse_unknown(repo: LineRepository, environment: str, head: str, policy: Policy | None) -> None:
     """An environment that neither policy then nor now names, and that has no pointer, is a typing error."""
     path, last = layout.pointer_path(environment), len(repo.line) - 1
-    now = _policy(repo, moment(repo, last))
+    now = _policy(repo, head)
     known = dict.fromkeys([*(policy.environments if policy else ()), *(now.environments if now else ())])
     if environment in known or repo.first_with(path, last) is not None:
         return

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from mlassay.audit.history import Group, Step
-from mlassay.audit.requests import Confirmed, judge_request
+from mlassay.audit.requests import Confirmed, Told, judge_request
 from mlassay.case.history import pointers
 from mlassay.case.requests import RequestName, name_of_branch, name_of_path, nobody_has_a_key
 from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
-from mlassay.git import LineRepository
+from mlassay.git import LineRepository, Repository
 from mlassay.policy import PromotionCase
 from mlassay.ports import Verifiers
 
@@ -83,7 +83,8 @@ class Ground:
         """A landed request judged again, as `mlassay verify` does; without ``later`` as if nothing had been told since."""
         self.progress(f"{name.environment or 'change'} {name.id}")
         people = self.later if later else None
-        return judge_request(self.repo, group, name, self.head, self.verifiers, people)
+        judged = judge_request(self.repo, group, name, self.head, self.verifiers, people, Told())
+        return judged.at_its_commit
 
     def ungoverned(self, commit: str) -> tuple[Problem, ...]:
         """Why policy and people before ``commit`` are not what signed changes made of them since the root of trust."""
@@ -152,19 +153,13 @@ class Ground:
         return Step(commit, parent, tuple(c for c in changes if layout.is_guarded(c.path)), "")
 
 
-def ground_of(
-    repo: LineRepository, verifiers: Verifiers, progress: Callable[[str], None] = lambda _: None
-) -> Ground:
-    """The ground of a line, its root of trust found; a people.yaml at the head that cannot be read is nobody's word."""
-    head = repo.line.ids[-1]
-    data = repo.read(head, layout.PEOPLE)
+def people_at(repo: Repository, commit: str) -> People | None:
+    """The people.yaml of a commit; None when there is none. EvidenceError when nobody can read it."""
+    data = repo.read(commit, layout.PEOPLE)
     try:
-        later = load_people(layout.PEOPLE, data) if data is not None else None
+        return load_people(layout.PEOPLE, data) if data is not None else None
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
-    ground = Ground(repo, verifiers, head, later, progress)
-    ground.root = ground.find_root()
-    return ground
 
 
 def _no_root(commit: str) -> Problem:

@@ -1,9 +1,9 @@
 """The only room that talks to git: verified reads, commits from objects, compare-and-swap on remotes."""
 
 from mlassay.git._credentials import Credential
-from mlassay.git._values import Change, Commit, Corrupt, Declined, Entry, Identity, MovedOn
+from mlassay.git._values import Change, Commit, Corrupt, Declined, Entry, Identity, Landing, MovedOn
 from mlassay.git.dates import time_in_words
-from mlassay.git.line import Line, LineRepository
+from mlassay.git.line import Line, LineRepository, read_line
 from mlassay.git.repository import Repository
 
 __all__ = [
@@ -14,9 +14,11 @@ __all__ = [
     "Declined",
     "Entry",
     "Identity",
+    "Landing",
     "Line",
     "LineRepository",
     "MovedOn",
     "Repository",
+    "read_line",
     "time_in_words",
 ]

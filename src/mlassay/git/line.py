@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import _command
@@ -29,10 +30,8 @@ class Line:
 
     def __init__(self, ids: Sequence[str], claimed: Sequence[int]) -> None:
         self.ids, self.claimed = ids, array("q", claimed)
-        self.latest = array("q", claimed)
-        for at in range(1, len(self.latest)):
-            self.latest[at] = max(self.latest[at], self.latest[at - 1])
-        self._numbers = {id_: number for number, id_ in enumerate(ids)}
+        self.latest = array("q", accumulate(self.claimed, max))
+        self._numbers = dict(zip(ids, range(len(ids)), strict=True))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -46,17 +45,22 @@ def read_line(repo: Repository, head: str) -> Line:
     """The line of ``head``, as git lists it: ids and dates are held against the objects only where they are used."""
     if repo.is_shallow:
         raise ConfigurationError(shallow("its history ends before the first commit"))
-    listed = _command.run(["rev-list", "--first-parent", "--timestamp", full_id(head)], repo.folder)
+    # Without this git writes each line by itself to whoever reads a pipe.
+    whole = {"GIT_FLUSH": "0"}
+    listed = _command.run(
+        ["rev-list", "--first-parent", "--timestamp", full_id(head)], repo.folder, extra=whole
+    )
     if listed.code:
         repo.commit(head)
         raise EvidenceError(Problem("the first-parent line cannot be read", remedy="git fsck", rule="object"))
     words = listed.out.decode("ascii", "replace").split()[::-1]
     ids = words[0::2]
-    # git reads dates before 1970 and absurd ones as something else; our own reading of the commit says which.
-    claimed = [
-        int(word) if len(word) < 12 and 0 < int(word) < _LAST else _seconds(repo.commit(id_).time)
-        for id_, word in zip(ids, words[1::2], strict=True)
-    ]
+    claimed = list(map(int, words[1::2]))
+    if min(claimed) <= 0 or max(claimed) >= _LAST:
+        # git reads dates before 1970 and absurd ones as something else; our own reading of the commit says which.
+        for at, seconds in enumerate(claimed):
+            if not 0 < seconds < _LAST:
+                claimed[at] = _seconds(repo.commit(ids[at]).time)
     return Line(ids, claimed)
 
 
@@ -70,17 +74,17 @@ def _seconds(when: datetime) -> int:
 
 
 class LineRepository(Repository):
-    """A repository that knows the first-parent line of ``head``, so that walks along it jump.
+    """A repository that knows one of its first-parent lines (`read_line`), so that walks along it jump.
 
     Walks for paths compare what lies there at distances that double, then halve: a value that came, went and came back
     between two looks is passed over. That is enough for what is only ever added and for what never repeats (pointers
     name their promotion); a full walk is `Repository`'s.
     """
 
-    def __init__(self, repo: Repository, head: str) -> None:
+    def __init__(self, repo: Repository, line: Line) -> None:
         super().__init__(repo.worktree, repo.git_dir, repo._common_dir)  # noqa: SLF001  the same class
         self._objects = repo._objects  # noqa: SLF001  what it has verified need not be read again
-        self.line = read_line(repo, head)
+        self.line = line
         self._trees = lru_cache(maxsize=4096)(self._root_tree)
         self._names = lru_cache(maxsize=8192)(self._child)
 
