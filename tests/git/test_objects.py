@@ -153,7 +153,7 @@ def test_a_killed_reader_is_replaced(team):
     head = team.head()
     assert team.read(head, "readme") == b"hello\n"
     for _ in range(3):
-        process = team._objects._reader._process._git.cat_file_all.proc
+        process = team._objects._reader._process.process
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         assert len(team.read(head, "evidence/r1/model")) == 4000

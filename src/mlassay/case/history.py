@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlassay.config import Environment, load_environment
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence import layout
-from mlassay.git import Commit, Repository
+from mlassay.git import Commit, Identity, Landing, Repository
 from mlassay.policy import Contributor
 
 
@@ -58,26 +58,27 @@ def held_digests(repo: Repository, head: str, environment: str, wanted: str = ""
 
 def contributors(repo: Repository, live: str | None, new: str) -> tuple[Contributor, ...]:
     """Who authored or committed what differs between two source commits (``live`` None: all since the root)."""
-    commits = list(repo.commits_between(live, new))
+    landed = list(repo.landed_between(live, new))
     if live is not None:
         # Going back to an older source undoes commits: those who wrote them are concerned as well.
-        commits += repo.commits_between(new, live)
-    found = {
-        Contributor(who.name, who.email)
-        for commit in commits
-        if _is_source(repo, commit)
-        for who in (commit.author, commit.committer)
-    }
+        landed += repo.landed_between(new, live)
+    known: dict[tuple[Identity, Identity], bool] = {}
+    for commit in landed:
+        people = (commit.author, commit.committer)
+        known[people] = known.get(people, False) or _is_source(repo, commit)
+    found = {Contributor(who.name, who.email) for people, made in known.items() if made for who in people}
     return tuple(sorted(found, key=lambda c: (c.name, c.email)))
 
 
-def _is_source(repo: Repository, commit: Commit) -> bool:
+def _is_source(repo: Repository, commit: Landing) -> bool:
     """Whether a commit itself changed anything that a model is made from, and not only records about it.
 
     A merge counts for what differs from all of its parents: the rest was written by others.
     """
-    if not commit.parents:
-        return any(_matters(change.path) for change in repo.changes(None, commit.id))
+    if not any(map(_matters, commit.top_names)):
+        return False
+    if len(commit.parents) < 2:
+        return True
     sides = [
         {change.path for change in repo.changes(parent, commit.id) if _matters(change.path)}
         for parent in commit.parents

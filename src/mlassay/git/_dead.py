@@ -101,9 +101,10 @@ def _git_at_work(folders: Iterable[Path]) -> bool:
 
 
 def _is_reader(number: str) -> bool:
-    """Whether it is a lasting ``cat-file``, as every open repository of ours has one: it takes no lock."""
+    """Whether it is a lasting ``cat-file`` or ``rev-list``, as open repositories of ours have them: they take no lock."""
     with contextlib.suppress(OSError):
-        return b"cat-file" in Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+        words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+        return b"cat-file" in words or b"rev-list" in words
     return True
 
 

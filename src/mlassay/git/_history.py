@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
-from mlassay.git._objects import Objects
+from mlassay.errors import EvidenceError, Problem
+from mlassay.git._chain import Chain
+from mlassay.git._landed import Landed
+from mlassay.git._objects import MOST_FILES, Objects
 from mlassay.git._values import TREE_MODE, Change, Commit, path_parts
+
+ASIDE = 64  # commits that are looked at one by one before their line gets an index of its own
+MOST_LINES = 4
 
 Node = tuple[str, str]
 
@@ -60,18 +68,15 @@ def changes(objects: Objects, old: str | None, new: str) -> list[Change]:
     waiting: list[tuple[str, str | None, str | None]] = [("", old, new)]
     while waiting:
         folder, left, right = waiting.pop()
-        if left == right:
-            continue
-        lefts = objects.nodes(left, folder) if left else {}
-        rights = objects.nodes(right, folder) if right else {}
-        for name in lefts.keys() | rights.keys():
+        for name, was, now in objects.differing(left, right, folder):
             path = f"{folder}/{name}" if folder else name
-            was, now = lefts.get(name), rights.get(name)
-            if was == now:
-                continue
-            waiting.append((path, _tree_id(was), _tree_id(now)))
+            trees = _tree_id(was), _tree_id(now)
+            if trees[0] or trees[1]:
+                waiting.append((path, *trees))
             _note(before, path, was)
             _note(after, path, now)
+        if len(before) + len(after) > 2 * MOST_FILES:
+            raise EvidenceError(Problem(f"more than {MOST_FILES} files differ", path=folder, rule="tree"))
     return paired(objects, before, after)
 
 
@@ -90,6 +95,91 @@ def _note(side: dict[str, Node], path: str, node: Node | None) -> None:
         side[path] = node
 
 
-def on_first_parent_line(objects: Objects, commit: str, head: str) -> bool:
-    """Whether ``commit`` is ``head`` or one of its first parents, however far back."""
-    return any(step.id == commit for step in first_parents(objects, head, (), None))
+class Lines:
+    """First-parent lines of one repository, each indexed as it is asked about; a few of the newest are kept."""
+
+    def __init__(self, objects: Objects, folder: Path) -> None:
+        self._objects, self._folder = objects, folder
+        self._chains: list[Chain] = []
+        self._landed: tuple[Chain, Landed] | None = None
+
+    def first_parents(self, head: str, paths: Sequence[str], until: str | None) -> Iterator[Commit]:
+        """Commits from ``head`` along first parents, newest first; with ``paths`` those that changed one of them."""
+        wanted = [path_parts(path) for path in paths]
+        if not wanted:
+            yield from first_parents(self._objects, head, paths, until)
+            return
+        for step in self._aside(head):
+            if isinstance(step, Commit):
+                if step.id == until:
+                    return
+                before = self._objects.commit(step.parents[0]).tree if step.parents else None
+                if any(_touched(self._objects, before, step.tree, parts) for parts in wanted):
+                    yield step
+                continue
+            chain, start = step
+            end = chain.number(until) if until is not None else None
+            for number in _merged(chain, wanted, start):
+                if end is not None and start <= end <= number:
+                    return
+                yield self._objects.commit(chain.id(number))
+
+    def on_line(self, commit: str, head: str) -> bool:
+        """Whether ``commit`` is ``head`` or one of its first parents, however far back."""
+        for step in self._aside(head):
+            if isinstance(step, Commit):
+                if step.id == commit:
+                    return True
+                continue
+            chain, start = step
+            number = chain.number(commit)
+            return number is not None and number >= start
+        return False
+
+    def places(self, base: str | None, head: str) -> tuple[Chain, Landed, int, int] | None:
+        """An index that holds both commits and the whole line, and their numbers in it; None where there is none yet."""
+        for chain in self._chains:
+            top = chain.knows(head)
+            bottom = len(chain) if base is None else chain.knows(base)
+            if chain.whole and top is not None and bottom is not None:
+                if self._landed is None or self._landed[0] is not chain:
+                    self._landed = (chain, Landed(self._objects, chain))
+                return chain, self._landed[1], top, bottom
+        return None
+
+    def forget(self) -> None:
+        """Drop every index."""
+        self._chains, self._landed = [], None
+
+    def _aside(self, head: str) -> Iterator[Commit | tuple[Chain, int]]:
+        """The commits from ``head`` to where its line meets one that is known, and then where that is."""
+        next_id: str | None = head
+        for _ in range(ASIDE if self._chains else 0):
+            if next_id is None:
+                return
+            if (found := self._find(next_id)) is not None:
+                yield found
+                return
+            commit = self._objects.commit(next_id)
+            yield commit
+            next_id = commit.parents[0] if commit.parents else None
+        if next_id is not None:
+            found = self._find(next_id)
+            if found is None:
+                found = Chain(self._objects, self._folder, next_id), 0
+                self._chains = [found[0], *self._chains[: MOST_LINES - 1]]
+            yield found
+
+    def _find(self, commit: str) -> tuple[Chain, int] | None:
+        for chain in self._chains:
+            if (number := chain.knows(commit)) is not None or commit == chain.head:
+                return chain, number or 0
+        return None
+
+
+def _merged(chain: Chain, paths: Sequence[tuple[str, ...]], start: int) -> Iterator[int]:
+    last = -1
+    for number in heapq.merge(*(chain.touching(path, start) for path in paths)):
+        if number != last:
+            yield number
+        last = number

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError, MlassayError, Problem
 from mlassay.git import _command
-from mlassay.git._parse import parse_commit, parse_tree
-from mlassay.git._reader import Reader
+from mlassay.git._parse import parse_commit
+from mlassay.git._reader import Reader, TooLarge
+from mlassay.git._trees import Differing, Trees
 from mlassay.git._values import (
     MISSING,
     SUBMODULE_MODE,
@@ -22,6 +24,9 @@ from mlassay.git._values import (
 )
 
 MOST_FILES = 1_000_000  # a few nested trees can claim more files than any machine can list
+MOST_SIZES = 50_000
+MOST_BYTES = {"commit": 16 << 20, "tree": 128 << 20, "blob": 3 << 30}
+"""What is read at all; a caller that expects a small file says so itself."""
 
 
 class Objects:
@@ -35,19 +40,23 @@ class Objects:
         self._reader = Reader(folder, git_dir, common_dir)
         self._sizes: dict[str, int] = {}
         self.commit = lru_cache(maxsize=8192)(self._commit)
-        self._nodes = lru_cache(maxsize=8192)(self._read_nodes)
+        self._trees = Trees(lambda tree: self.read(tree, "tree"))
 
     def close(self) -> None:
         """End the lasting process; the next read starts another."""
         self._reader.close()
 
-    def read(self, id: str, kind: str, path: str = "") -> bytes:  # noqa: A002  the word of git's own manuals
-        """Bytes of an object of ``kind``, hashed again on the way in.
+    def read(self, id: str, kind: str, path: str = "", most: int = 0) -> bytes:  # noqa: A002  the word of git's own manuals
+        """Bytes of an object of ``kind``, hashed again on the way in; no more than ``most`` where that is given.
 
         Corrupt, naming ``path``, when they do not fit the id; ConfigurationError when a shallow or partial
-        clone never had them.
+        clone never had them; EvidenceError, and nothing read, when there are too many of them.
         """
-        found = self._reader.fetch(full_id(id))
+        limit = most or MOST_BYTES[kind]
+        try:
+            found = self._reader.fetch(full_id(id), limit)
+        except TooLarge as error:
+            raise EvidenceError(_too_large(id, error.args[0], limit, path)) from error
         if found is None:
             raise self._absent(id, path)
         if found[0] != kind:
@@ -56,19 +65,34 @@ class Objects:
 
     def verify(self, id_: str) -> None:
         """Raise as `read` does when the object, whatever its kind, is not what its id promises."""
-        if self._reader.fetch(full_id(id_)) is None:
+        if self._reader.fetch(full_id(id_), MOST_BYTES["blob"]) is None:
             raise self._absent(id_, "")
+
+    def bulk(self, ids: Sequence[str], kind: str) -> Iterator[bytes]:
+        """As `read` for each id, many at a time."""
+        for id_, found in zip(ids, self._reader.many(ids, MOST_BYTES[kind]), strict=True):
+            yield found[1] if found is not None and found[0] == kind else self.read(id_, kind)
+
+    def preload(self, trees: Sequence[str]) -> None:
+        """Read root trees that will be asked for, many at a time; what is wrong with one is told when it is asked for."""
+        for tree, found in zip(trees, self._reader.many(trees, MOST_BYTES["tree"]), strict=True):
+            if found is not None and found[0] == "tree":
+                with contextlib.suppress(EvidenceError):
+                    self._trees.add(tree, found[1], "")
 
     def nodes(self, tree: str, path: str) -> Mapping[str, tuple[str, str]]:
         """The entries of one tree object as ``name -> (mode, id)``; ``path`` is for errors only."""
         try:
-            return self._nodes(tree)
-        except Corrupt as error:
-            raise Corrupt(error.object_id, path, "a folder's list of files is missing or altered") from error
+            return self._trees.nodes(tree, path)
         except EvidenceError as error:
-            raise EvidenceError(
-                *(replace(p, path=path or "the root folder", line=None) for p in error.problems)
-            ) from error
+            raise _about(error, path) from error
+
+    def differing(self, old: str | None, new: str | None, path: str) -> Differing:
+        """Names with another node in one tree than in the other, and both nodes; None is the empty tree."""
+        try:
+            return self._trees.differing(old, new, path)
+        except EvidenceError as error:
+            raise _about(error, path) from error
 
     def lookup(self, tree: str, parts: tuple[str, ...]) -> tuple[str, str] | None:
         """``(mode, id)`` of what lies at ``parts`` below a root tree; None when nothing does."""
@@ -108,22 +132,14 @@ class Objects:
         }
 
     def _known_sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
-        wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._sizes]
-        if wanted:
-            if len(self._sizes) > MOST_FILES:
-                self._sizes.clear()
-            # A damaged object ends this process early or has no line of its own: its size stays unknown here,
-            # and reading it says why.
-            asked = ["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", "--buffer"]
-            result = _command.run(asked, self._folder, data="".join(f"{id_}\n" for id_ in wanted).encode())
-            for line in result.out.decode("ascii", "replace").splitlines():
-                match line.split():
-                    case [id_, "blob", size] if size.isdigit():
-                        self._sizes[id_] = int(size)
+        wanted = list(dict.fromkeys(ids))
+        missing = [id_ for id_ in wanted if id_ not in self._sizes]
+        if missing:
+            if len(self._sizes) > MOST_SIZES:
+                self._sizes = {id_: self._sizes[id_] for id_ in wanted if id_ in self._sizes}
+            told = self._reader.headers(missing)
+            self._sizes |= {id_: size for id_, (kind, size) in told.items() if kind == "blob"}
         return self._sizes
-
-    def _read_nodes(self, tree: str) -> Mapping[str, tuple[str, str]]:
-        return parse_tree(self.read(tree, "tree"), tree)
 
     def _commit(self, id_: str) -> Commit:
         return parse_commit(id_, self.read(id_, "commit"))
@@ -164,6 +180,23 @@ class Objects:
         """Whether objects were left out on purpose when it was cloned (``--filter``)."""
         pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$"
         return bool(_command.run(["config", "--get-regexp", pattern], self._folder).out)
+
+
+def _about(error: EvidenceError, path: str) -> EvidenceError:
+    """What is wrong with a tree, as an error that names its folder."""
+    if isinstance(error, Corrupt):
+        return Corrupt(error.object_id, path, "a folder's list of files is missing or altered")
+    return EvidenceError(*(replace(p, path=path or "the root folder", line=None) for p in error.problems))
+
+
+def _too_large(id_: str, size: int, most: int, path: str) -> Problem:
+    return Problem(
+        f"git object {id_} has {size:,} bytes; at most {most:,} are read",
+        why="nothing that mlassay records is so large, and reading it would fill this machine's memory",
+        remedy="find the commit that brought it in: git log --first-parent -- <path>",
+        path=path,
+        rule="object",
+    )
 
 
 def shallow(what: str, path: str = "") -> Problem:

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 from mlassay.errors import EvidenceError, Problem
-from mlassay.git._values import Commit, Identity, bad_name, decoded, full_id
+from mlassay.git._values import Commit, Identity, decoded, full_id
 
 _NODE = re.compile(rb"([0-7]{5,6}) ([^\0/]+)\0(.{20})", re.DOTALL)
+_MODES = {mode: mode.decode().zfill(6) for mode in (b"40000", b"100644", b"100755", b"120000", b"160000")}
+_BAD = frozenset({"", ".", ".."} | {"".join(word) for word in product(".", "gG", "iI", "tT")})
+
+
+def parse_nodes(data: bytes, tree: str) -> list[tuple[bytes, bytes, bytes]]:
+    """Mode, name and raw id of each entry of a raw tree, in order; EvidenceError when it is malformed."""
+    found: list[tuple[bytes, bytes, bytes]] = _NODE.findall(data)
+    # Matches that do not overlap and fill all of it leave no gap.
+    if sum([len(mode) + len(name) for mode, name, _ in found]) + 22 * len(found) != len(data):
+        raise EvidenceError(Problem(f"git tree {tree} is malformed", rule="tree"))
+    return found
 
 
 def parse_tree(data: bytes, tree: str) -> dict[str, tuple[str, str]]:
     """``name -> (six-digit mode, id)`` of a raw tree; EvidenceError for names or shapes that git never writes."""
-    nodes: dict[str, tuple[str, str]] = {}
-    at = 0
-    while at < len(data):
-        match = _NODE.match(data, at)
-        if match is None:
-            raise EvidenceError(Problem(f"git tree {tree} is malformed", rule="tree"))
-        name = decoded(match[2])
-        if bad_name(name):
-            raise EvidenceError(Problem(f"git tree {tree} holds an entry named {name!a}", rule="tree"))
-        if name in nodes:
-            raise EvidenceError(
-                Problem(f"git tree {tree} holds {name!a} twice", why="readers would disagree", rule="tree")
-            )
-        nodes[name] = (match[1].decode().zfill(6), match[3].hex())
-        at = match.end()
+    found = parse_nodes(data, tree)
+    nodes = {
+        name.decode("utf-8", "surrogateescape"): (_MODES.get(mode) or mode.decode().zfill(6), id_.hex())
+        for mode, name, id_ in found
+    }
+    if not _BAD.isdisjoint(nodes):
+        bad = sorted(_BAD & nodes.keys())
+        raise EvidenceError(Problem(f"git tree {tree} holds an entry named {bad[0]!a}", rule="tree"))
+    if len(nodes) != len(found):
+        counted = Counter(name for _, name, _ in found)
+        twice = decoded(max(counted, key=counted.__getitem__))
+        raise EvidenceError(
+            Problem(f"git tree {tree} holds {twice!a} twice", why="readers would disagree", rule="tree")
+        )
     return nodes
 
 
@@ -67,6 +79,23 @@ def parse_commit(id_: str, data: bytes) -> Commit:
         signature=signatures[0] if signatures else None,
         payload=re.sub(rb"\ngpgsig(-sha256)? .*(\n .*)*", b"", head) + data[len(head) :],
     )
+
+
+_PARENTS = re.compile(rb"tree [0-9a-f]{40}\n((?:parent [0-9a-f]{40}\n)*)author ")
+
+
+def parse_parents(id_: str, data: bytes) -> tuple[str, ...]:
+    """The parents of a raw commit; EvidenceError when it is not well-formed."""
+    found = _PARENTS.match(data)
+    return tuple(found[1].decode().split()[1::2]) if found else parse_commit(id_, data).parents
+
+
+def parse_person(raw: bytes) -> Identity:
+    """The identity in ``name <address>``; EvidenceError when it is none."""
+    match = _PERSON.fullmatch(raw + b" 0 +0000")
+    if match is None:
+        raise EvidenceError(Problem("a commit names nobody as its author or committer", rule="object"))
+    return _identity(match)
 
 
 def _identity(person: re.Match[bytes]) -> Identity:

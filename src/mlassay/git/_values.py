@@ -72,6 +72,20 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Landing:
+    """A commit by who made it, its parents, and the names in the root folder that differ from its first parent's.
+
+    A name that is a folder in both, or in one alone, ends in a slash.
+    """
+
+    id: str
+    author: Identity
+    committer: Identity
+    parents: tuple[str, ...]
+    top_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One path that differs: ``old`` None means added, ``new`` None means deleted."""
 

@@ -23,6 +23,7 @@ from mlassay.git import (
     _worktree,
     _write,
 )
+from mlassay.git._chain import top_names
 from mlassay.git._command import Result
 from mlassay.git._credentials import Credential
 from mlassay.git._objects import Objects, kind_of, shallow
@@ -33,11 +34,14 @@ from mlassay.git._values import (
     Commit,
     Entry,
     Identity,
+    Landing,
     full_id,
     full_ref,
     path_parts,
 )
 
+FILE_BYTES = 64 << 20
+"""The most that a file may have that is read whole without another bound."""
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*\.(.+\.)?[A-Za-z][A-Za-z0-9-]*", re.DOTALL)
 
 
@@ -55,6 +59,7 @@ class Repository:
         self._common_dir = common_dir
         self._credential: Credential | None = None
         self._objects = Objects(self.folder, git_dir, common_dir)
+        self._lines = _history.Lines(self._objects, self.folder)
 
     def __repr__(self) -> str:
         return f"Repository({str(self.folder)!r})"
@@ -117,6 +122,7 @@ class Repository:
 
     def close(self) -> None:
         """End the lasting git process of this repository; it starts again when needed."""
+        self._lines.forget()
         self._objects.close()
 
     # Objects
@@ -152,10 +158,10 @@ class Repository:
         """Bytes of a blob, verified; Corrupt, naming ``path``, when they are not what the id promises."""
         return self._objects.read(id, "blob", path)
 
-    def read(self, commit: str, path: str) -> bytes | None:
+    def read(self, commit: str, path: str, *, most: int = FILE_BYTES) -> bytes | None:
         """Bytes of the plain file at ``path``, verified; None when nothing is there.
 
-        EvidenceError when it is a link, a folder or a submodule.
+        EvidenceError when it is a link, a folder or a submodule, or has more than ``most`` bytes.
         """
         node = self._objects.lookup(self.commit(commit).tree, path_parts(path))
         if node is None:
@@ -169,7 +175,7 @@ class Repository:
                     rule="tree",
                 )
             )
-        return self._objects.read(node[1], "blob", path)
+        return self._objects.read(node[1], "blob", path, most)
 
     # History
 
@@ -181,7 +187,7 @@ class Repository:
         With ``paths`` (files or folders) only commits where one of them differs from the first parent. A line
         that does not hold ``until`` is walked to its root.
         """
-        return _history.first_parents(self._objects, full_id(head), paths, until)
+        return self._lines.first_parents(full_id(head), paths, until)
 
     def commits_between(self, base: str | None, head: str) -> Iterator[Commit]:
         """Commits that ``head`` reaches and ``base`` does not, over all parents, children before parents."""
@@ -193,6 +199,24 @@ class Repository:
         if not self._objects.boundary.isdisjoint(ids):
             raise ConfigurationError(shallow("its history ends before the commits that were asked for"))
         return (self.commit(id_) for id_ in ids)
+
+    def landed_between(self, base: str | None, head: str) -> Iterator[Landing]:
+        """As `commits_between`, in no order and with less of each: quickest where the line was walked before."""
+        found = self._lines.places(base and full_id(base), full_id(head))
+        if found is None:
+            yield from (self._landing(commit) for commit in self.commits_between(base, head))
+            return
+        chain, landed, top, bottom = found
+        for number in range(top, bottom):
+            yield Landing(
+                chain.id(number), *chain.people(number), chain.parents(number), chain.top_names(number)
+            )
+            yield from (self._landing(self.commit(id_)) for id_ in landed.with_commit(number))
+
+    def _landing(self, commit: Commit) -> Landing:
+        old = self.commit(commit.parents[0]).tree if commit.parents else None
+        tops = top_names(self._objects.differing(old, commit.tree, ""))
+        return Landing(commit.id, commit.author, commit.committer, commit.parents, tops)
 
     def changes(self, old: str | None, new: str) -> list[Change]:
         """Files that differ between two commits, sorted by path, without guesses at renames; None is empty."""
@@ -210,7 +234,7 @@ class Repository:
 
     def on_first_parent_line(self, commit: str, head: str) -> bool:
         """Whether ``commit`` lies on the first-parent line of ``head``, itself included."""
-        return _history.on_first_parent_line(self._objects, full_id(commit), full_id(head))
+        return self._lines.on_line(full_id(commit), full_id(head))
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor; None when the two histories share nothing."""

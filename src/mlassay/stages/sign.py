@@ -232,7 +232,7 @@ def _inputs(repository: Repository, commit: str) -> _Inputs:
     for name, path in config.data.items():
         for file in load_manifest(path, repository.read(commit, path) or b"").files:
             data[f"data/{name}/{file.path}"] = file.digest
-            tracked = repository.read(commit, file.path)
+            tracked = repository.read(commit, file.path, most=2 << 30)
             if tracked is not None and sha256(tracked) != file.digest:
                 problems.append(
                     Problem(f"these are not the bytes that {path} names", _WHY, _AGAIN, file.path)
