@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mlassay.cli.common import Command, note, printable
+from mlassay.cli.common import Command, note
+from mlassay.cli.progress import Progress
 from mlassay.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def read(directory: Path, revision: str, *, no_check: bool) -> tuple[Repository,
     from mlassay.git import Repository
 
     repository = Repository.open(directory)
-    progress = _Progress()
+    progress = Progress()
     try:
         chronicle = read_chronicle(
             repository, revision, wiring.verifiers(), judge=not no_check, progress=progress.say
@@ -79,22 +78,3 @@ def all_problems(chronicle: Chronicle) -> list[Problem]:
         for each in pile
     ]
     return list(dict.fromkeys([*chronicle.problems, *(problem for each in entries for problem in each)]))
-
-
-class _Progress:
-    """One line that is written over, on a terminal, once it takes longer than a moment."""
-
-    def __init__(self) -> None:
-        self._start, self._last, self._shown = time.monotonic(), 0.0, False
-
-    def say(self, text: str) -> None:
-        """Show what is being looked at, ten times a second at most."""
-        now = time.monotonic()
-        if sys.stderr.isatty() and now - self._start > 1 and now - self._last > 0.1:
-            self._shown, self._last = True, now
-            click.echo(f"\r\x1b[K… {printable(text)}", nl=False, err=True)
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
