@@ -28,13 +28,15 @@ def audit_at(when: str, environment: str, revision: str, as_json: bool, director
     from datetime import UTC, datetime
 
     from mlassay.audit.at import answer
+    from mlassay.cli.progress import Progress
     from mlassay.git import Repository
     from mlassay.render.width import fold, terminal_width
     from mlassay.wiring import verifiers
 
-    repository = Repository.open(directory)
+    repository, progress = Repository.open(directory), Progress()
     head = repository.resolve(revision)
-    found = answer(repository, when, environment, head, datetime.now(UTC), verifiers())
+    found = answer(repository, when, environment, head, datetime.now(UTC), verifiers(), progress.say)
+    progress.clear()
     if as_json:
         from mlassay.render.audit_at_json import at_json
 
