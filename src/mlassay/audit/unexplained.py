@@ -85,6 +85,14 @@ def _may_be_said_again(path: str) -> bool:
     return bool(folder) and path.removeprefix(f"{folder}/").startswith(_SAID)
 
 
+def taken_back(group: Group) -> int | None:
+    """The number of the first step that deletes what a step of the same group said; None when none does."""
+    for number, step in enumerate(group.steps):
+        if any(change.new is None and _may_be_said_again(change.path) for change in step.changes):
+            return number
+    return None
+
+
 def added_later(repo: Repository, group: Group, records: Mapping[str, str]) -> Iterator[Problem]:
     """Files that came to a release after the commit that recorded it (``records``: release to commit)."""
     for step in group.steps:

@@ -12,7 +12,7 @@ from mlassay.audit.findings import named
 from mlassay.audit.history import Group, groups, root_of_trust
 from mlassay.audit.requests import Confirmed, Seen, Told, judge_request, judge_waiver
 from mlassay.audit.reviews import judge_reviews
-from mlassay.audit.unexplained import added_later, release_of, unexplained
+from mlassay.audit.unexplained import added_later, release_of, taken_back, unexplained
 from mlassay.case.release import read_release
 from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
@@ -46,21 +46,49 @@ class Walk:
         history = self.history = self.kept(partial(groups, self.repo, self.at)) or []
         self.root = self.kept(partial(root_of_trust, self.repo, history))
         later = self.kept(self._people)
-        trusted = False
-        for number, group in enumerate(history, 1):
+        self.history, trusted = [], False
+        for number, whole in enumerate(history, 1):
             self.progress(f"commit {number} of {len(history)} that touch guarded paths")
-            self.altered += added_later(self.repo, group, self.recorded)
-            if trusted:
-                self.altered += unexplained(group)
-            trusted = trusted or group.last.id == self.root
-            for judge in self._brought(group, later):
-                if (item := self.kept(judge, group.last.id)) is not None:
-                    item = item.at_its_commit
-                    self.heard(group, item)
-                    self.confirmed.append(item.bare)
+            for group in self._landings(whole, later):
+                self.history.append(group)
+                self.altered += added_later(self.repo, group, self.recorded)
+                if trusted:
+                    self.altered += unexplained(group)
+                for judge in self._brought(group, later):
+                    if (item := self.kept(judge, group.last.id)) is not None:
+                        item = item.at_its_commit
+                        self.heard(group, item)
+                        self.confirmed.append(item.bare)
+            trusted = trusted or whole.last.id == self.root
         self.confirmed = [self._with_what_came_after(item) for item in self.confirmed]
         self.problems += self.altered
         self.problems += self.kept(lambda: list(clone.names(self.repo, self.at))) or []
+
+    def _landings(self, whole: Group, later: People | None) -> list[Group]:
+        """A group as it landed: whole, or, where only its beginning holds, that and what was pushed upon it.
+
+        Several commits that touch one request may be a rebase merge, or a landing that somebody went on to alter.
+        """
+        if len(whole.steps) == 1 or not whole.requests:
+            return [whole]
+        holds, taken = self._holds(whole, later), taken_back(whole)
+        if holds and taken is None:
+            return [whole]
+        ends = [taken or 0] if holds else range(len(whole.steps) - 1, 0, -1)
+        for end in ends:
+            begun, rest = Group(whole.steps[:end]), whole.steps[end:]
+            if begun.steps and begun.requests and self._holds(begun, later):
+                return [begun, *(Group((step,)) for step in rest)]
+        return [whole]
+
+    def _holds(self, group: Group, later: People | None) -> bool:
+        # A rebase merge is judged once more where it is told: rare enough, and nothing is kept in between.
+        told = Told(self.faulty, {problem.path for problem in self.altered})
+        try:
+            one = judge_request(self.repo, group, group.requests[0], self.at, self.verifiers, later, told)
+        except EvidenceError:
+            return False
+        return not one.problems
 
     def _with_what_came_after(self, item: Confirmed) -> Confirmed:
         """An item that was altered, or added to, after it was recorded is not what it says."""

@@ -56,21 +56,21 @@ def finding_blocks(report: Report) -> Iterator[tuple[str, list[str]]]:
 
 
 def _block(report: Report, findings: list[Finding]) -> Iterator[str]:
-    for finding in findings[:SHOWN]:
-        where = plain(finding.path) or "the repository"
-        at = f"  (commit {finding.commit[:12]}, {_date(report, finding.commit)})" if finding.commit else ""
-        yield f"  {where}{at}"
-        yield f"    {plain(finding.what)}"
+    shown = findings[:SHOWN]
+    for (commit, what), places in groupby(shown, lambda finding: (finding.commit, finding.what)):
+        at = f"commit {commit[:12]} ({_date(report, commit)}): " if commit else ""
+        yield f"  {at}{plain(what)}"
+        for finding in places:
+            if finding.path:
+                yield f"    {plain(finding.path)}"
     if len(findings) > SHOWN:
-        yield f"  and {len(findings) - SHOWN} more; --json tells all of them"
-    first = findings[0]
-    looked = next((each for each in findings if each.commit and each.path), None)
-    yield f"  why:      {plain(first.why)}"
-    yield f"  innocent: {plain(first.innocent)}"
-    for remedy in dict.fromkeys(each.remedy for each in findings[:SHOWN]):
+        yield f"    and {len(findings) - SHOWN} more; --json tells all of them"
+    yield f"  why:      {plain(findings[0].why)}"
+    yield f"  innocent: {plain(findings[0].innocent)}"
+    for remedy in dict.fromkeys(each.remedy for each in shown):
         yield f"  do:       {plain(remedy)}"
-    if looked is not None:
-        yield f"  look:     git show {looked.commit[:12]} -- {plain(looked.path)}"
+    if (first := next((each for each in findings if each.commit and each.path), None)) is not None:
+        yield f"  look:     git show {first.commit[:12]} -- {plain(first.path)}"
 
 
 def anchor_lines(report: Report) -> Iterator[str]:
