@@ -1,19 +1,34 @@
-"""Tables of keys in the docs, written from the JSON Schemas: ``python -m tests.docs.tables`` writes them anew."""
+"""Tables in the docs, of keys from the JSON Schemas and of the audit's rules: ``python -m tests.docs.tables`` writes them anew."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlassay.audit.rules import RULES
 from mlassay.files import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 MARKED = re.compile(r"(<!-- keys of (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+RULES_MARKED = re.compile(r"(<!-- rules of the audit -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def filled(page: str) -> str:
-    """``page`` with each marked table as the schema has it now."""
+    """``page`` with each marked table as the schema, or the audit, has it now."""
+    page = RULES_MARKED.sub(lambda found: f"{found[1]}{rules_table()}{found[2]}", page)
     return MARKED.sub(lambda found: f"{found[1]}{table(found['name'])}{found[3]}", page)
+
+
+def rules_table() -> str:
+    """A Markdown table of every rule of the audit."""
+    rows = [
+        "| rule | what must hold | what breaks it | an innocent explanation | what to do |",
+        "|---|---|---|---|---|",
+    ]
+    for rule in RULES.values():
+        texts = [f"`{rule.id}`", rule.what, rule.breaks, rule.innocent, rule.remedy]
+        rows.append(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in texts)} |")
+    return "\n" + "\n".join(rows) + "\n\n"
 
 
 def table(name: str) -> str:
