@@ -19,4 +19,6 @@ def github(tmp_path: Path) -> Iterator[GitHubServer]:
     """An empty GitHub; at the end, whatever went against its contract fails the test."""
     with GitHubServer(tmp_path / "github", tool("octokit-openapi")) as server:
         yield server
+    for line in (*server.denials, *server.calls, *server.git_calls):
+        print(line)  # pytest shows it where the test failed
     server.verify()

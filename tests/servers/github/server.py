@@ -67,6 +67,11 @@ class GitHubServer(Scene):
         return self._serving.git_calls
 
     @property
+    def denials(self) -> list[str]:
+        """Why git clients were refused: printed where a test fails."""
+        return self._hub.denials
+
+    @property
     def violations(self) -> list[str]:
         return self._serving.violations
 

@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import subprocess
+from hashlib import sha256
 
 from werkzeug.wrappers import Request, Response
 
@@ -30,6 +31,7 @@ def answer(hub: Hub, request: Request) -> tuple[Response, Token | None]:
     assert hit is not None
     token = authenticated(hub, request.headers.get("Authorization", ""))
     if token is None and "Authorization" in request.headers:
+        hub.denials.append(_why(hub, request.headers.get("Authorization", "")))
         return _denied(), None
     writing = wanted(request) == "git-receive-pack"
     with hub.lock:
@@ -40,6 +42,7 @@ def answer(hub: Hub, request: Request) -> tuple[Response, Token | None]:
         place = f"{hub.base}/{moved.full_name}.git/{hit['what']}{query}"
         return Response(status=301, headers={"Location": place}), token
     if token is None and (writing or repository is None or repository.private):
+        hub.denials.append(f"{request.method} {request.path}: no token; {hit['name']} is {repository}")
         return _denied(), None
     if repository is None or not _may(repository, token, "read"):
         return Response("Repository not found.", 404, mimetype="text/plain"), token
@@ -68,6 +71,12 @@ def authenticated(hub: Hub, header: str) -> Token | None:
     except ValueError:
         return None
     return hub.tokens.get(password)
+
+
+def _why(hub: Hub, header: str) -> str:
+    """What was wrong with a token that nobody knows, without telling it: for the failure of a test that is puzzled."""
+    marks = [sha256(value.encode()).hexdigest()[:12] for value in (header, *hub.tokens)]
+    return f"{hub.base}: a header of {len(header)} characters, {marks[0]}; tokens known here: {marks[1:]}"
 
 
 def _denied() -> Response:

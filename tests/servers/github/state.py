@@ -242,6 +242,7 @@ class Hub:
         self.tokens: dict[str, Token] = {}
         self.repositories: dict[str, Repository] = {}
         self.renamed: dict[str, Repository] = {}
+        self.denials: list[str] = []
         self._numbers = itertools.count(1001)
 
     @property
