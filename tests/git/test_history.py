@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from mlassay.git import Repository
+from mlassay.git import Identity, Repository
+
+PEN = Identity("Pen", "pen@example.org")
 
 
 @pytest.fixture
@@ -95,6 +97,23 @@ def test_ancestors_and_the_first_parent_line_are_two_questions(merged):
     assert merged.on_first_parent_line(head, head)
     assert not merged.is_ancestor(head, side)
     assert merged.merge_base(side, head) == side
+
+
+@pytest.mark.parametrize("first", ["places", "lengths"])
+def test_places_on_the_line_are_counted_whether_it_was_walked_before_or_not(merged, first):
+    """Also from a commit a little above a line that is known."""
+    head = merged.head()
+    line = [commit.id for commit in merged.first_parents(head)]
+    newer = merged.write_commit(head, {"x": b"x"}, message="x", author=PEN, when=merged.commit(head).time)
+    again = Repository.open(merged.folder)
+    if first == "places":
+        assert [again.first_parents_to(id_, head) for id_ in line] == list(range(len(line)))
+    assert again.line_length(head) == len(line)
+    assert again.line_length(newer) == len(line) + 1
+    assert [again.first_parents_to(id_, newer) for id_ in line] == list(range(1, len(line) + 1))
+    assert again.first_parents_to(newer, head) is None
+    (side,) = [each for each in merged.commit(head).parents if each not in line]
+    assert again.first_parents_to(side, head) is None
 
 
 def test_unrelated_histories_share_nothing(team, record):

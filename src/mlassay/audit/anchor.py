@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mlassay.audit import clone
-from mlassay.audit.anchor_pin import line_of, people_at, pin
+from mlassay.audit.anchor_pin import people_at, pin
 from mlassay.audit.anchor_signature import signed_by
 from mlassay.case.release import is_demo
 from mlassay.case.signer import SKEW, Trust
@@ -55,18 +55,15 @@ def check_anchor(
     file: AnchorFile,
     verifiers: Verifiers,
     stamps: StampReader | None = None,
-    *,
-    line: Sequence[str] | None = None,
 ) -> Anchored:
     """Hold ``file`` against the first-parent line of the commit ``at``, which must pass through its head.
 
-    ``stamps`` reads its time stamp, ``line`` is that line's ids, newest first, where the caller has them already.
-    ConfigurationError for a shallow or partial clone; all else that is wrong is among the problems.
+    ``stamps`` reads its time stamp. ConfigurationError for a shallow or partial clone; all else that is wrong is among
+    the problems.
     """
     clone.refuse_incomplete(repo)
     head, told = file.anchor.head, _Told(file)
-    line = line if line is not None else line_of(repo, at)
-    behind = line.index(head) if head in line else None
+    behind = repo.first_parents_to(head, at)
     people, demo, days = None, False, None
     if behind is not None or _has(repo, head):
         people, demo = people_at(repo, head), is_demo(repo, head)
@@ -74,7 +71,7 @@ def check_anchor(
     if behind is None:
         told.problems.append(_off_the_line(repo, at, file))
     else:
-        told.attempt(lambda: told.differences(pin(repo, head, commits=len(line) - behind)))
+        told.attempt(lambda: told.differences(pin(repo, head)))
     told.attempt(lambda: told.time(stamps))
     told.attempt(lambda: told.signature(trust, verifiers))
     if behind is not None:
@@ -102,8 +99,7 @@ def check_chain(
     stamps: StampReader | None = None,
 ) -> tuple[Anchored, ...]:
     """Each of ``files`` as `check_anchor` tells it, in the order given, and held against the one that it follows."""
-    line = line_of(repo, at)
-    found = [check_anchor(repo, at, file, verifiers, stamps, line=line) for file in files]
+    found = [check_anchor(repo, at, file, verifiers, stamps) for file in files]
     by_digest = {one.file.digest: one for one in found}
     return tuple(_linked(one, by_digest) for one in found)
 

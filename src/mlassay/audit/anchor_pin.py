@@ -57,11 +57,8 @@ def make_anchor(
     return AnchorFile(anchor, signer[0].sign(anchor.signed_bytes()) if signer else None)
 
 
-def pin(repo: Repository, head: str, *, commits: int | None = None) -> Anchor:
-    """What an anchor says of ``head``, unsigned and without findings; its date is the commit's own, until it has one.
-
-    ``commits`` is the length of its first-parent line where that is known.
-    """
+def pin(repo: Repository, head: str) -> Anchor:
+    """What an anchor says of ``head``, unsigned and without findings; its date is the commit's own, until it has one."""
     commit = repo.commit(head)
     evidence = repo.entry(head, layout.EVIDENCE.rstrip("/"))
     folders = [*(prefix.rstrip("/") for prefix in layout.GUARDED), "data"]
@@ -71,18 +68,13 @@ def pin(repo: Repository, head: str, *, commits: int | None = None) -> Anchor:
     return Anchor(
         head=head,
         tree=commit.tree,
-        commits=len(line_of(repo, head)) if commits is None else commits,
+        commits=repo.line_length(head),
         root=trust_root(repo, head),
         evidence=evidence.id if evidence and evidence.kind == "tree" else None,
         guarded=guarded_digest(listing),
         findings=0,
         date=commit.time,
     )
-
-
-def line_of(repo: Repository, head: str) -> list[str]:
-    """The ids of the first-parent line of ``head``, newest first."""
-    return [commit.id for commit in repo.first_parents(head)]
 
 
 def trust_root(repo: Repository, head: str) -> str | None:

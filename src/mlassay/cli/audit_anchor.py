@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlassay.cli.common import directory_option, json_option, note, print_json, printable, show_error
+from mlassay.cli.progress import Progress
 from mlassay.errors import ConfigurationError, EvidenceError, ExitCode, Problem
 
 if TYPE_CHECKING:
@@ -155,9 +156,11 @@ def _made(
         signer_for(
             repository, at, signer[0].public, signer[1]
         )  # a key that may not is told before the long part
-    if sys.stderr.isatty():
-        note("checking the whole history first")
-    report = verify(repository, at, None, wiring.verifiers(), worktree=False)
+    progress = Progress()
+    try:
+        report = verify(repository, at, None, wiring.verifiers(), worktree=False, progress=progress.say)
+    finally:
+        progress.clear()
     if report.problems and not even_so:
         remedy = "see 'mlassay audit verify'; to pin it as it is, findings and all, add --even-so"
         raise EvidenceError(
@@ -193,7 +196,12 @@ def _checked(
     from mlassay.audit.anchor import check_chain
 
     stamps = wiring.stamps(tsa_cert) if any(file.stamp is not None for file in files) else None
-    return check_chain(repository, at, files, wiring.verifiers(), stamps)
+    shown = sys.stderr.isatty()
+    click.echo("… reading the main line" if shown else "", nl=False, err=True)
+    try:
+        return check_chain(repository, at, files, wiring.verifiers(), stamps)
+    finally:
+        click.echo("\r\x1b[K" if shown else "", nl=False, err=True)
 
 
 def _write(repository: Repository, out: Path, file: AnchorFile) -> None:

@@ -126,15 +126,34 @@ class Lines:
 
     def on_line(self, commit: str, head: str) -> bool:
         """Whether ``commit`` is ``head`` or one of its first parents, however far back."""
+        return self.place(commit, head) is not None
+
+    def place(self, commit: str, head: str) -> int | None:
+        """How many first parents ``head`` is away from ``commit``; None when that is not on its line."""
+        steps = 0
         for step in self._aside(head):
             if isinstance(step, Commit):
                 if step.id == commit:
-                    return True
+                    return steps
+                steps += 1
                 continue
             chain, start = step
             number = chain.number(commit)
-            return number is not None and number >= start
-        return False
+            return steps + number - start if number is not None and number >= start else None
+        return None
+
+    def length(self, head: str) -> int:
+        """How many commits the line of ``head`` has, itself included."""
+        steps = 0
+        for step in self._aside(head):
+            if isinstance(step, Commit):
+                steps += 1
+                continue
+            chain, start = step
+            while chain.read():
+                continue
+            return steps + len(chain) - start
+        return steps
 
     def places(self, base: str | None, head: str) -> tuple[Chain, Landed, int, int] | None:
         """An index that holds both commits and the whole line, and their numbers in it; None where there is none yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -158,6 +158,10 @@ class Repository:
         """Bytes of a blob, verified; Corrupt, naming ``path``, when they are not what the id promises."""
         return self._objects.read(id, "blob", path)
 
+    def prefetch(self, entries: Iterable[Entry]) -> None:
+        """Read the small blobs among entries in one go, for `blob` and `read` to find; says nothing of what is amiss."""
+        self._objects.prefetch([entry.id for entry in entries if entry.kind == "blob"])
+
     def read(self, commit: str, path: str, *, most: int = FILE_BYTES) -> bytes | None:
         """Bytes of the plain file at ``path``, verified; None when nothing is there.
 
@@ -235,6 +239,14 @@ class Repository:
     def on_first_parent_line(self, commit: str, head: str) -> bool:
         """Whether ``commit`` lies on the first-parent line of ``head``, itself included."""
         return self._lines.on_line(full_id(commit), full_id(head))
+
+    def first_parents_to(self, commit: str, head: str) -> int | None:
+        """How many first parents ``head`` is away from ``commit``; None when that is not on its first-parent line."""
+        return self._lines.place(full_id(commit), full_id(head))
+
+    def line_length(self, head: str) -> int:
+        """How many commits the first-parent line of ``head`` has, itself and the first one included."""
+        return self._lines.length(full_id(head))
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor; None when the two histories share nothing."""
