@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from mlassay.audit.rules import RULES
 from mlassay.cli import VERBS
 from mlassay.files import schema, schema_names
 from mlassay.wiring import GATES
@@ -34,6 +35,7 @@ FILES = {
     "verdict": "evidence.md",
     "template": "verbs/upgrade.md",
     "anchor": "anchors.md",
+    "export": "export.md",
 }
 
 
@@ -138,6 +140,11 @@ def test_every_page_can_be_reached_from_the_readme():
             if found in pages - reached:
                 ahead.append(found)
     assert pages <= reached, sorted(str(page.relative_to(ROOT)) for page in pages - reached)
+
+
+def test_the_audits_rules_stand_in_their_table_each_with_all_that_it_says():
+    page = (DOCS / "audit-rules.md").read_text()
+    assert all(f"| `{rule}` |" in page for rule in RULES)
 
 
 def test_the_readmes_commands_are_the_makefiles():
