@@ -102,7 +102,7 @@ class Ground:
             found += problems
         return tuple(dict.fromkeys(found))
 
-    def never_before(self, case: PromotionCase, group: Group) -> Iterator[Problem]:
+    def never_before(self, case: PromotionCase, group: Group, *, later: bool = True) -> Iterator[Problem]:
         """Whether the environment before this one came to hold the release by a promotion, and not by a bare push."""
         order, request = case.policy.environments, case.request.record
         if request.environment not in order[1:] or group.parent is None:
@@ -113,7 +113,7 @@ class Ground:
             if held.pointer.live.digest != request.release_digest:
                 continue
             landed = self.landing(self.repo.line.number(held.commit.id) or 0, name) if name else None
-            if landed and name and not self.judge(landed, name).problems:
+            if landed and name and not self.judge(landed, name, later=later).problems:
                 return
         if request.release_digest in case.held:
             yield Problem(

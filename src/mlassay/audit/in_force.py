@@ -159,10 +159,13 @@ class _Reading:
         case, known_since = seen.case, []
         if case.request.record.release_digest != self.pointer.live.digest:
             problems.append(self._unexplained("the promotion of that commit asked for another release"))
-        problems += self.ground.never_before(case, group)
+        lacking = list(self.ground.never_before(case, group))
+        problems += lacking
         then = self.ground.judge(group, name, later=False) if judged.problems else judged
         if not then.problems:
             known_since = list(judged.problems)
+        if lacking and not list(self.ground.never_before(case, group, later=False)):
+            known_since += lacking
         first_seen = then.seen.decision if then.seen and then.seen.decision else seen.decision
         last = self.ground.repo.line.number(group.last.id) or 0
         return (
