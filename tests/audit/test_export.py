@@ -12,6 +12,7 @@ from mlassay.audit.export import gather, write
 from mlassay.audit.export.names import LONGEST, quoted, stored
 from mlassay.digest import canonical, parse_canonical
 from mlassay.errors import ConfigurationError
+from mlassay.files import Document, check
 from mlassay.git import Identity, Repository
 from mlassay.render.export import pages
 from tests.audit.exporting import commands, export, follow, resum, unpack
@@ -143,6 +144,7 @@ def test_the_index_names_every_file_with_its_digest(packed):
     listed = {one["name"]: one["digest"].removeprefix("sha256:") for one in index["contents"]}
     assert listed == {name: digest for name, digest in sums.items() if name != "INDEX.json"}
     assert all(sums[one["stored"]] == one["digest"].removeprefix("sha256:") for one in index["files"])
+    assert not check(Document("INDEX.json", index, {(): 1}), "export")
 
 
 # What was altered after it was packed

@@ -89,9 +89,9 @@ work=$(mktemp -d)
 tab=$(printf '\t')
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 past() { git --git-dir="$work/history.git" -c core.quotePath=true "$@"; }
-# one member of a record in canonical JSON: at the top of the record, or the only one of its name at any depth
+# one member of a record in canonical JSON, which has each on a line of its own: at the top of the record, or at any depth
 member() { grep "^  \"$1\": \"" "$2" | cut -d '"' -f 4; }
-inner() { test "$(grep -c "^ *\"$1\": \"" "$2")" = 1 && grep "^ *\"$1\": \"" "$2" | cut -d '"' -f 4; }
+inner() { grep "^ *\"$1\": \"" "$2" | cut -d '"' -f 4; }
 sum() { sha256sum < "$1" | cut -c 1-64; }
 left_out() { cut -f 4 lists/left-out.tsv | grep -qxF -e "$1"; }
 printf 'commit %s\n' "$commit"
@@ -246,7 +246,7 @@ while IFS=$tab read -r path people now; do
   kind=$(inner payloadType "$file")
   { printf 'DSSEv1 %d %s %d ' "${#kind}" "$kind" "$(wc -c < "$work/payload")"; cat "$work/payload"; } > "$work/signed"
   says=$(member predicateType "$work/payload")
-  keyid=$(inner keyid "$file" || :)
+  keyid=$(inner keyid "$file")
   bundle=; case $path in
     *.dsse.json) if [ -e "${file%.dsse.json}.sigstore.json" ]; then bundle=${file%.dsse.json}.sigstore.json; fi ;;
     *) if grep -q '^ *"rawBytes": "' "$file"; then bundle=$file; fi ;;
