@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from mlassay.cli.common import (
     show_error,
 )
 from mlassay.cli.desk import ALL, ci_key_option, record_refused, record_reviews
+from mlassay.cli.progress import Progress
 from mlassay.errors import EvidenceError, ExitCode, Problem
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def verify(release: str | None, revision: str, directory: Path, as_json: bool) -
 
     repository = Repository.open(directory)
     at = repository.resolve(revision)
-    progress = _Progress()
+    progress = Progress()
     report = audit(
         repository,
         at,
@@ -189,27 +190,14 @@ def verify(release: str | None, revision: str, directory: Path, as_json: bool) -
         _print(report)
     if report.problems:
         if not as_json:
-            show_error(EvidenceError(*report.problems))
+            show_error(EvidenceError(*map(_at_its_commit, report.problems)))
+            note("'mlassay audit verify' tells of each which rule it breaks, and how that may be innocent.")
         click.get_current_context().exit(ExitCode.EVIDENCE)
 
 
-class _Progress:
-    """One line that is written over, on a terminal, once a check takes longer than a moment."""
-
-    def __init__(self) -> None:
-        self._start = datetime.now(UTC)
-        self._shown = False
-
-    def say(self, text: str) -> None:
-        """Show what is being looked at."""
-        if sys.stderr.isatty() and (datetime.now(UTC) - self._start).total_seconds() > 1:
-            self._shown = True
-            click.echo(f"\r\x1b[K… {printable(text)}", nl=False, err=True)
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
+def _at_its_commit(problem: Problem) -> Problem:
+    told = f" (commit {problem.commit[:12]})" if problem.commit else ""
+    return replace(problem, what=f"{problem.what}{told}")
 
 
 def _print(report: Report) -> None:
