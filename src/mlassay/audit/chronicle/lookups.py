@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from mlassay.audit.chronicle.types import (
     ChangeEntry,
@@ -40,32 +40,12 @@ def live_now(chronicle: Chronicle, environment: str) -> PointerEntry | None:
 
 def spans(chronicle: Chronicle, environment: str) -> tuple[Span, ...]:
     """Every value of an environment's pointer with when it ended, oldest first."""
-    values = chronicle.pointers.get(environment, ())
-    ends = [entry.moment for entry in values[1:]]
-    return tuple(Span(entry, until) for entry, until in zip(values, [*ends, None], strict=True))
+    return _index(chronicle).spans.get(environment, ())
 
 
 def ran(chronicle: Chronicle, release: str) -> tuple[Span, ...]:
     """Where and when a release was live, neighbours of one environment joined, in the order of their beginning."""
-    found: list[Span] = []
-    for environment in chronicle.pointers:
-        found += _joined(
-            span for span in spans(chronicle, environment) if live_release(span.entry) == release
-        )
-    return tuple(sorted(found, key=lambda span: (span.entry.moment.number, span.entry.environment)))
-
-
-def _joined(held: Iterator[Span]) -> Iterator[Span]:
-    last: Span | None = None
-    for span in held:
-        if last is not None and last.until == span.entry.moment:
-            last = Span(last.entry, span.until)
-            continue
-        if last is not None:
-            yield last
-        last = span
-    if last is not None:
-        yield last
+    return tuple(_index(chronicle).ran.get(release, ()))
 
 
 def live_release(entry: PointerEntry) -> str:
@@ -82,7 +62,7 @@ def first_time(chronicle: Chronicle, release: str, environment: str) -> Moment |
 
 def release_by_id(chronicle: Chronicle, release: str) -> ReleaseEntry | None:
     """The release of this id."""
-    return next((entry for entry in chronicle.releases if entry.id == release), None)
+    return _index(chronicle).releases.get(release)
 
 
 def promotion_by_id(
@@ -92,8 +72,8 @@ def promotion_by_id(
     return next(
         (
             entry
-            for entry in chronicle.promotions
-            if entry.id == promotion and environment in (None, entry.environment)
+            for entry in _index(chronicle).promotions.get(promotion, ())
+            if environment in (None, entry.environment)
         ),
         None,
     )
@@ -106,22 +86,62 @@ def change_by_id(chronicle: Chronicle, change: str) -> ChangeEntry | None:
 
 def promotions_of(chronicle: Chronicle, release: str) -> tuple[PromotionEntry, ...]:
     """Every promotion that asked for a release and landed."""
-    return tuple(
-        entry for entry in chronicle.promotions if entry.request and entry.request.release == release
-    )
+    return tuple(_index(chronicle).promoted.get(release, ()))
 
 
 def made_with(chronicle: Chronicle, digest: str) -> tuple[ReleaseEntry, ...]:
     """Every release that a manifest of these bytes (``sha256:…``), or one declaring this root, went into."""
-    return tuple(
-        entry
-        for entry in chronicle.releases
-        if any(digest in (data.digest, data.root) for data in entry.data)
-    )
+    return tuple(_index(chronicle).data.get(digest, ()))
 
 
 def of_model(chronicle: Chronicle, digest: str) -> tuple[ReleaseEntry, ...]:
     """Every release whose model has this digest (``sha256:…``)."""
-    return tuple(
-        entry for entry in chronicle.releases if entry.release and entry.release.model.digest == digest
-    )
+    return tuple(_index(chronicle).models.get(digest, ()))
+
+
+@dataclass
+class _Index:
+    """One chronicle by what it is asked for, so that asking about each of many releases stays linear."""
+
+    releases: dict[str, ReleaseEntry] = field(default_factory=dict)
+    promotions: dict[str, list[PromotionEntry]] = field(default_factory=dict)
+    promoted: dict[str, list[PromotionEntry]] = field(default_factory=dict)
+    spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
+    ran: dict[str, list[Span]] = field(default_factory=dict)
+    data: dict[str, list[ReleaseEntry]] = field(default_factory=dict)
+    models: dict[str, list[ReleaseEntry]] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=2)  # a chronicle is equal to itself alone, and never changes
+def _index(chronicle: Chronicle) -> _Index:
+    index = _Index()
+    for release in chronicle.releases:
+        index.releases.setdefault(release.id, release)
+        if release.release is not None:
+            index.models.setdefault(release.release.model.digest, []).append(release)
+        for digest in dict.fromkeys(text for use in release.data for text in (use.digest, use.root) if text):
+            index.data.setdefault(digest, []).append(release)
+    for promotion in chronicle.promotions:
+        index.promotions.setdefault(promotion.id, []).append(promotion)
+        if promotion.request is not None:
+            index.promoted.setdefault(promotion.request.release, []).append(promotion)
+    for environment, values in chronicle.pointers.items():
+        ends = [*(entry.moment for entry in values[1:]), None]
+        index.spans[environment] = tuple(map(Span, values, ends))
+        for span in index.spans[environment]:
+            _note(index.ran, span)
+    for found in index.ran.values():
+        found.sort(key=lambda span: (span.entry.moment.number, span.entry.environment))
+    return index
+
+
+def _note(ran: dict[str, list[Span]], span: Span) -> None:
+    """Add a span to those of its release, joined to the one that it goes on from in the same environment."""
+    release = live_release(span.entry)
+    if not release:
+        return
+    held = ran.setdefault(release, [])
+    if held and held[-1].entry.environment == span.entry.environment and held[-1].until == span.entry.moment:
+        held[-1] = Span(held[-1].entry, span.until)
+    else:
+        held.append(span)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mlassay.audit import clone
 from mlassay.audit.chronicle.line import Line
+from mlassay.audit.chronicle.pointers import environment_of, pointer_entry
 from mlassay.audit.chronicle.releases import Releases, is_manifest, with_sources
 from mlassay.audit.chronicle.requests import Readings, request_entry
 from mlassay.audit.chronicle.spoken import fingerprint
@@ -27,11 +28,10 @@ from mlassay.audit.history import Group, groups, root_of_trust
 from mlassay.audit.requests import Confirmed
 from mlassay.audit.walk import Walk
 from mlassay.case.release import is_demo
-from mlassay.config import People, Policy, load_environment, load_people, load_policy
+from mlassay.config import People, Policy, load_people, load_policy
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence import layout
 from mlassay.evidence.records import Waiver
-from mlassay.files import read_yaml
 from mlassay.git import Repository
 from mlassay.ports import Verifiers
 
@@ -142,9 +142,9 @@ class _Telling:
                 self.known.add(release)
                 self.releases.append(self.reader.entry(release, moment, judged))
         touched = {change.path for change in group.changes}
-        for path in sorted(touched):
-            if path.startswith(layout.ENVIRONMENTS) and path.endswith(".yaml"):
-                self._pointer(moment, path, brought)
+        for environment in sorted(filter(None, map(environment_of, touched))):
+            pointer = pointer_entry(self.repo, moment, environment, brought)
+            self.pointers.setdefault(environment, []).append(pointer)
         change = next((entry.id for entry in brought if isinstance(entry, ChangeEntry)), "")
         for path in sorted(touched):
             if is_manifest(path):
@@ -172,33 +172,6 @@ class _Telling:
         values = self.pointers.get(environment, [])
         pointer = values[-1].pointer if values else None
         return pointer.live.release if pointer is not None else None
-
-    def _pointer(
-        self, moment: Moment, path: str, brought: list[PromotionEntry | ChangeEntry | RefusedEntry]
-    ) -> None:
-        environment = path.removeprefix(layout.ENVIRONMENTS).removesuffix(".yaml")
-        data, pointer = None, None
-        try:
-            data = self.repo.read(moment.commit, path)
-            pointer = load_environment(path, data) if data is not None else None
-        except (EvidenceError, ConfigurationError):
-            pass  # the walk says that nobody can read it; here it has no value
-        asked = next(
-            (e for e in brought if isinstance(e, PromotionEntry) and e.environment == environment), None
-        )
-        same = asked is not None and asked.request is not None and data is not None
-        explained = bool(
-            same
-            and asked
-            and asked.request
-            and pointer is not None
-            and read_yaml(path, data or b"").value == asked.request.pointer
-            and not asked.problems
-            and (asked.decision is None or asked.decision.allowed)
-        )
-        self.pointers.setdefault(environment, []).append(
-            PointerEntry(environment, moment, pointer, explained)
-        )
 
     def _waiver(self, group: Group, moment: Moment, path: str) -> WaiverEntry:
         shown = path.removeprefix(layout.WAIVERS).removesuffix(".json")

@@ -185,7 +185,7 @@ class ManifestEntry:
     change: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chronicle:
     """All that the main line up to ``head`` tells, everything oldest first; ``root`` is the root of trust.
 
