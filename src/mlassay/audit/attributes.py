@@ -4,49 +4,99 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
+from mlassay.audit.wildmatch import matches
 from mlassay.errors import EvidenceError, Problem
 from mlassay.git import Entry, Repository
 
 NAME = ".gitattributes"
 BYTES = 1 << 20
+MOST_LINES = 500
+"""Altering lines of one file that are held against every guarded path; more of them are nobody's honest work."""
 _HARMLESS_FILTER = "lfs"  # what is no pointer of LFS passes through it unchanged
+_MACRO = "[attr]"
+_HIDES = "export-ignore"  # the one attribute that git asks of a folder, for all that lies in it
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    pattern: str
+    words: tuple[str, ...]
 
 
 def altering(repo: Repository, tree: Mapping[str, Entry], guarded: Iterable[str]) -> Iterator[Problem]:
     """A problem for each line of a ``.gitattributes`` in ``tree`` that alters one of the ``guarded`` files."""
     guarded = list(guarded)
+    files: dict[str, list[_Line]] = {}
     for path, entry in tree.items():
-        folder, _, name = path.rpartition("/")
-        if name != NAME or not entry.is_file or (entry.size or 0) > BYTES:
+        if path.rpartition("/")[2] != NAME or not entry.is_file:
             continue
-        prefix = f"{folder}/" if folder else ""
+        if (entry.size or 0) > BYTES:
+            yield _problem(path, 0, f"this file has {entry.size:,} bytes; at most {BYTES:,} are read")
+            continue
+        try:
+            files[path] = _lines(repo.blob(entry.id, path).decode("utf-8", "replace"))
+        except EvidenceError as error:
+            yield from error.problems
+    macros = _macros(files.get(NAME, []))
+    for path, lines in files.items():
+        prefix = path.removesuffix(NAME)
         inside = [each.removeprefix(prefix) for each in guarded if each.startswith(prefix)]
-        yield from _of_file(repo, path, entry, inside)
+        yield from _of_file(path, lines, macros, inside)
 
 
-def _of_file(repo: Repository, path: str, entry: Entry, inside: list[str]) -> Iterator[Problem]:
-    try:
-        lines = repo.blob(entry.id, path).decode("utf-8", "replace").splitlines()
-    except EvidenceError as error:
-        yield from error.problems
-        return
-    macros: set[str] = set()
-    for number, line in enumerate(lines, 1):
+def _lines(text: str) -> list[_Line]:
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
         pattern, words = _parsed(line)
-        bad = sorted(word for word in words if _alters(word) or word in macros)
-        if not bad:
-            continue
-        if pattern.startswith("[attr]"):
-            macros.add(pattern.removeprefix("[attr]"))
-            continue
-        hit = next((each for each in inside if _matches(pattern, each)), None)
+        if words:
+            found.append(_Line(number, pattern, tuple(words)))
+    return found
+
+
+def _macros(lines: list[_Line]) -> set[str]:
+    """Macros that alter, by themselves or by others that they name; only the file at the root may define any."""
+    defined = {
+        line.pattern.removeprefix(_MACRO): line.words for line in lines if line.pattern.startswith(_MACRO)
+    }
+    found: set[str] = set()
+    for _ in defined:
+        more = {name for name, words in defined.items() if any(_alters(w) or w in found for w in words)}
+        if more == found:
+            break
+        found = more
+    return found
+
+
+def _of_file(path: str, lines: list[_Line], macros: set[str], inside: list[str]) -> Iterator[Problem]:
+    # A macro may hide as well as alter: its lines are held against folders too.
+    hiding = macros | {_HIDES}
+    bad = [
+        (line, words)
+        for line in lines
+        if not line.pattern.startswith(_MACRO)
+        and (words := sorted(word for word in line.words if _alters(word) or word in macros))
+    ]
+    if len(bad) > MOST_LINES:
+        yield _problem(
+            path, 0, f"{len(bad):,} lines of this file let git alter files; at most {MOST_LINES} are read"
+        )
+    folders = {each[:at] for each in inside for at, sign in enumerate(each) if sign == "/"}
+    for line, words in bad[:MOST_LINES]:
+        hit = next((each for each in inside if _applies(line.pattern, each)), None)
+        if hit is None and hiding & set(words):
+            pattern = line.pattern.removesuffix("/")
+            hit = next((each for each in sorted(folders) if _applies(pattern, each)), None)
         if hit is not None:
-            what = (
-                f"{' '.join(bad)} for {pattern} lets git write other bytes than were committed, of {hit} too"
-            )
-            why = "whoever reads the file on a disk or in an archive reads something that nobody signed"
-            yield Problem(what, why, path=path, line=number, rule="tree")
+            what = f"{' '.join(words)} for {line.pattern} lets git write other bytes than were committed, of {hit} too"
+            yield _problem(path, line.number, what)
+
+
+def _problem(path: str, line: int, what: str) -> Problem:
+    why = "whoever reads the file on a disk or in an archive reads something that nobody signed"
+    return Problem(what, why, path=path, line=line, rule="tree")
 
 
 def _parsed(line: str) -> tuple[str, list[str]]:
@@ -66,36 +116,13 @@ def _alters(word: str) -> bool:
         return value != _HARMLESS_FILTER
     if name in ("eol", "crlf"):
         return value.casefold() == "crlf" or word == "crlf"
-    return name in ("ident", "working-tree-encoding", "export-subst", "export-ignore")
+    return name in ("ident", "working-tree-encoding", "export-subst", _HIDES)
 
 
-def _matches(pattern: str, path: str) -> bool:
+def _applies(pattern: str, path: str) -> bool:
     """Whether a pattern of ``.gitattributes`` matches a path relative to its folder: gitattributes(5)."""
     if not pattern or pattern.endswith("/") or pattern.startswith("!"):
         return False
     if "/" not in pattern:
-        return re.fullmatch(_regex(pattern), path.rpartition("/")[2]) is not None
-    return re.fullmatch(_regex(pattern.removeprefix("/")), path) is not None
-
-
-def _regex(pattern: str) -> str:
-    found, at = "", 0
-    while at < len(pattern):
-        rest = pattern[at:]
-        if rest.startswith("**/"):
-            found, at = found + "(?:[^/]+/)*", at + 3
-        elif rest.startswith("**"):
-            found, at = found + ".*", at + 2
-        elif rest[0] == "*":
-            found, at = found + "[^/]*", at + 1
-        elif rest[0] == "?":
-            found, at = found + "[^/]", at + 1
-        elif rest[0] == "[" and (end := rest.find("]", 2)) > 0:
-            inner = rest[1:end].replace("\\", "\\\\").replace("[", "\\[")
-            inner = "^" + inner[1:] if inner[:1] in "!^" else inner
-            found, at = found + f"[{inner}]", at + end + 1
-        elif rest[0] == "\\" and len(rest) > 1:
-            found, at = found + re.escape(rest[1]), at + 2
-        else:
-            found, at = found + re.escape(rest[0]), at + 1
-    return found
+        return matches(pattern, path.rpartition("/")[2])
+    return matches(pattern.removeprefix("/"), path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 
 from mlassay.digest import short
@@ -114,8 +115,24 @@ def is_guarded(path: str) -> bool:
 
 
 def is_lookalike(path: str) -> bool:
-    """Whether ``path`` is a guarded one but for upper and lower case: some file systems hold the two for one."""
-    return not is_guarded(path) and is_guarded(path.casefold())
+    """Whether ``path`` is no guarded one, and some file systems hold it for one.
+
+    Letters may differ in case (Windows, macOS); signs without a shape vanish (HFS+); a dot or a space at the end, and
+    what follows a colon, vanish on Windows, which also knows names by their first six letters (``ENVIRO~1``).
+    """
+    if is_guarded(path):
+        return False
+    seen = "/".join(_as_seen(part) for part in path.split("/"))
+    short = _SHORT.match(seen)
+    return is_guarded(seen) or (short is not None and short[1] in {prefix[:6] for prefix in GUARDED})
+
+
+_SHORT = re.compile(r"([a-z]{6})~[0-9](?:/|$)")
+
+
+def _as_seen(part: str) -> str:
+    shaped = "".join(sign for sign in part.casefold() if sign.isascii() or unicodedata.category(sign) != "Cf")
+    return shaped.partition(":")[0].rstrip(". ") or part
 
 
 def is_append_only(path: str) -> bool:

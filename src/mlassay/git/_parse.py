@@ -58,7 +58,10 @@ def parse_commit(id_: str, data: bytes) -> Commit:
         values.setdefault(key, []).append(value.replace(b"\n ", b"\n"))
     people = [_PERSON.fullmatch(values.get(key, [b""])[0]) for key in (b"author", b"committer")]
     parents = [value.decode("ascii", "replace") for value in values.get(b"parent", [])]
-    single = all(len(values.get(key, [])) == 1 for key in (b"tree", b"author", b"committer"))
+    # Only here does git look for a parent; one that stands further down is no parent to git log, and would be one to us.
+    order = [b"tree", *[b"parent"] * len(parents), b"author", b"committer"]
+    keys = [key for key, _ in headers]
+    single = keys[: len(order)] == order and not set(order) & set(keys[len(order) :])
     author, committer = people
     if not single or author is None or committer is None:
         remedy = f"git fsck --strict {id_}"

@@ -1,0 +1,10 @@
+"""All stories, from the modules that tell them."""
+
+import importlib
+
+from tests.threats.play import STORIES
+
+for _name in ("line", "requests", "evidence", "clone"):
+    importlib.import_module(f"tests.threats.attacks_{_name}")
+
+__all__ = ["STORIES"]
