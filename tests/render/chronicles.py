@@ -18,6 +18,7 @@ from mlassay.audit.chronicle.types import (
     WaiverEntry,
     Word,
 )
+from mlassay.audit.findings import Finding
 from mlassay.config import Environment, EnvironmentRelease, Key, People, Person
 from mlassay.config.types import CiSigner
 from mlassay.digest import sha256
@@ -43,7 +44,7 @@ from mlassay.manifest.types import (
     SplitRule,
 )
 from mlassay.policy import Decision, Demand
-from mlassay.render.site import Facts, Found, Intact
+from mlassay.render.site import Facts, Intact
 from mlassay.stages.due import Due
 from tests.policy.cases import POLICY
 from tests.render.pages import hostile_verdict
@@ -288,8 +289,8 @@ def manifest(text: str) -> Manifest:
     )
 
 
-def _found(text: str) -> tuple[Found, ...]:
-    return (Found(text, text, text, text, text, text, text),) if text else ()
+def _found(text: str) -> tuple[Finding, ...]:
+    return (Finding(text, text, text, text, text, text, text),) if text else ()
 
 
 def _decoded(text: str) -> str:

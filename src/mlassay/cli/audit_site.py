@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mlassay.cli.audit_reading import at_option
+from mlassay.cli.audit_verify import known_elsewhere
 from mlassay.cli.common import directory_option, json_option, note, print_json
+from mlassay.cli.progress import Progress
 from mlassay.errors import ExitCode
 
 if TYPE_CHECKING:
+    from mlassay.audit.verify import Known
     from mlassay.git import Repository
     from mlassay.ports import Verifiers
     from mlassay.render.site import Facts, Intact
     from mlassay.stages.due import Due
 
+Say = Callable[[str], None]
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 _DAYS = 3660
 
 
-@click.command(epilog="Example: mlassay audit site --out site && xdg-open site/index.html")
+@click.command(epilog="Example: mlassay audit site --out site --title 'Mortgage approval'")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
     help="Where the pages go: a new folder, or one that this verb made before.",
-)
-@click.option(
-    "--at", "revision", default="HEAD", metavar="REV", show_default=True, help="Tell the record up to REV."
 )
 @click.option("--title", default="", metavar="TEXT", help="What the site is called, else the model's name.")
 @click.option(
@@ -39,10 +44,29 @@ _DAYS = 3660
     metavar="DAY",
     help="Count what is overdue on DAY (UTC), else on the day of the last commit.",
 )
+@click.option(
+    "--anchor",
+    "anchors",
+    multiple=True,
+    type=_FILE,
+    metavar="FILE",
+    help="Hold the history against an anchor that was kept elsewhere; again for more of them.",
+)
+@click.option(
+    "--tsa-cert", type=_FILE, metavar="FILE", help="The certificates (PEM) of who stamped the anchors' time."
+)
+@at_option
 @json_option
 @directory_option
 def audit_site(
-    out: Path, revision: str, title: str, as_of: datetime | None, as_json: bool, directory: Path
+    out: Path,
+    title: str,
+    as_of: datetime | None,
+    anchors: tuple[Path, ...],
+    tsa_cert: Path | None,
+    revision: str,
+    as_json: bool,
+    directory: Path,
 ) -> None:
     """Write the record as static pages that anybody can read, in any browser, from a disk or a server.
 
@@ -52,14 +76,18 @@ def audit_site(
     from mlassay.git import Repository
     from mlassay.render.site import pages
     from mlassay.render.site.folder import refuse_foreign, write_site
-    from mlassay.wiring import verifiers
 
-    repository = Repository.open(directory)
-    commit = repository.resolve(revision)
     target = directory / out
     refuse_foreign(target.resolve())
-    facts = _facts(repository, commit, verifiers(), title, as_of.date() if as_of else None)
-    count = write_site(target, pages(facts), commit)
+    known = known_elsewhere(anchors, tsa_cert, "")
+    repository = Repository.open(directory)
+    commit = repository.resolve(revision)
+    progress = Progress()
+    try:
+        facts = _facts(repository, commit, known, title, as_of.date() if as_of else None, progress.say)
+        count = write_site(target, _counted(pages(facts), progress.say), commit)
+    finally:
+        progress.clear()
     if as_json:
         print_json({"commit": commit, "pages": count, "out": str(target), "verdict": facts.intact.word})
     else:
@@ -70,18 +98,20 @@ def audit_site(
 
 
 def _facts(
-    repository: Repository, commit: str, verifiers: Verifiers, title: str, as_of: date | None
+    repository: Repository, commit: str, known: Known, title: str, as_of: date | None, say: Say
 ) -> Facts:
+    from mlassay import wiring
     from mlassay.audit.behind import behind
     from mlassay.audit.chronicle import read_chronicle
     from mlassay.render.site import Facts
 
-    chronicle = read_chronicle(repository, commit, verifiers)
+    verifiers = wiring.verifiers()
+    chronicle = read_chronicle(repository, commit, verifiers, progress=say)
     found = behind(repository, chronicle)
     day = as_of or chronicle.head.time.astimezone(UTC).date()
     return Facts(
         chronicle=chronicle,
-        intact=_intact(repository, commit, verifiers),
+        intact=_intact(repository, commit, known, verifiers, say),
         due=_due(repository, commit, day, verifiers),
         as_of=day,
         manifests=found.manifests,
@@ -91,18 +121,12 @@ def _facts(
     )
 
 
-def _intact(repository: Repository, commit: str, verifiers: Verifiers) -> Intact:
+def _intact(repository: Repository, commit: str, known: Known, verifiers: Verifiers, say: Say) -> Intact:
     from mlassay.audit.verify import verify
-    from mlassay.render.site import Found, Intact
+    from mlassay.render.site import Intact
 
-    report = verify(repository, commit, None, verifiers, worktree=False)
-    root = f"consistent since root {report.root[:12]}" if report.root else "nothing is recorded"
-    return Intact(
-        word="not intact" if report.problems else root,
-        whole=not report.problems,
-        findings=tuple(Found(p.rule, p.what, p.why, "", p.remedy, p.path, "") for p in report.problems),
-        unknown=report.not_checked,
-    )
+    report = verify(repository, commit, None, verifiers, known=known, worktree=False, progress=say)
+    return Intact(report.verdict, not report.problems, report.findings, report.not_checked)
 
 
 def _due(repository: Repository, commit: str, day: date, verifiers: Verifiers) -> tuple[Due, ...] | None:
@@ -113,3 +137,9 @@ def _due(repository: Repository, commit: str, day: date, verifiers: Verifiers) -
         return due(repository, commit, _DAYS, datetime.combine(day, time.min, UTC), verifiers)
     except (ConfigurationError, EvidenceError):
         return None  # the pages say that nobody can tell, and the audit names the file
+
+
+def _counted(pages: Iterator[tuple[str, bytes]], say: Say) -> Iterator[tuple[str, bytes]]:
+    for number, page in enumerate(pages, start=1):
+        say(f"page {number}: {page[0]}")
+        yield page

@@ -71,7 +71,7 @@ def audit_verify(
     from mlassay.audit.verify import verify
     from mlassay.git import Repository
 
-    known = _known(anchors, tsa_cert, root)
+    known = known_elsewhere(anchors, tsa_cert, root)
     repository = Repository.open(directory)
     at = repository.resolve(revision)
     progress = Progress()
@@ -102,7 +102,8 @@ def audit_verify(
         click.get_current_context().exit(ExitCode.EVIDENCE)
 
 
-def _known(anchors: tuple[Path, ...], tsa_cert: Path | None, root: str) -> Known:
+def known_elsewhere(anchors: tuple[Path, ...], tsa_cert: Path | None, root: str) -> Known:
+    """What the options say that the auditor knows from elsewhere; ConfigurationError for a file that is no anchor."""
     from mlassay import wiring
     from mlassay.audit.verify import Known
     from mlassay.evidence.anchors import load_anchor

@@ -7,7 +7,7 @@ from itertools import chain
 
 from mlassay.render.site import lists, views
 from mlassay.render.site.engine import Engine
-from mlassay.render.site.facts import Facts, Found, Intact, Lookup
+from mlassay.render.site.facts import Facts, Intact, Lookup
 from mlassay.render.site.sources import Sources
 from mlassay.render.site.text import shown
 from mlassay.render.site.tools import Tools
@@ -46,4 +46,4 @@ def _title(look: Lookup) -> str:
     return shown(next(named, "A model and its record"), 200)
 
 
-__all__ = ["Facts", "Found", "Intact", "pages"]
+__all__ = ["Facts", "Intact", "pages"]

@@ -20,23 +20,11 @@ from mlassay.audit.chronicle.types import (
     ReleaseEntry,
     WaiverEntry,
 )
+from mlassay.audit.findings import Finding
 from mlassay.config import People
 from mlassay.config.types import Person
 from mlassay.manifest import Manifest
 from mlassay.stages.due import Due
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding of the audit: the rule, where, what is wrong, what an honest reason could be, what to do."""
-
-    rule: str
-    what: str
-    why: str = ""
-    innocent: str = ""
-    remedy: str = ""
-    path: str = ""
-    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +33,7 @@ class Intact:
 
     word: str
     whole: bool
-    findings: tuple[Found, ...] = ()
+    findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
@@ -230,4 +218,4 @@ class Lookup:
 _DID = {"approval": "agreed to", "refusal": "said no to", "withdrawal": "took back a yes to"}
 
 
-__all__ = ["Act", "Due", "Facts", "Found", "Intact", "Lookup", "Period"]
+__all__ = ["Act", "Due", "Facts", "Intact", "Lookup", "Period"]
