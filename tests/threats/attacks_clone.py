@@ -85,7 +85,7 @@ def a_commit_is_grafted(liar: Liar, lying: bool) -> None:
     (liar.folder / "info/grafts").write_text(f"{liar.head} {liar.names['root']}\n" if lying else "")
 
 
-@story("replaced", "graft", open_="nobody looks into a commit-graph, and git log does")
+@story("replaced", "graft")
 def a_commit_graph_tells_another_past(liar: Liar, lying: bool) -> None:
     """A cache of git's own, which git log believes without a look at the commits."""
     liar.git("commit-graph", "write", "--reachable")

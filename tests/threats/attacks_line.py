@@ -300,9 +300,7 @@ def a_record_is_dated_back_over_a_harmless_commit(liar: Liar, lying: bool) -> No
     liar.push(files, when=when + timedelta(minutes=1))
 
 
-@story(
-    "key-time", "backdated", "policy.clock", open_="a request's own dates are held against its parent alone"
-)
+@story("key-time", "backdated")
 def a_promotion_is_dated_back_over_a_harmless_commit(liar: Liar, lying: bool) -> None:
     when = liar.time() - timedelta(days=2 if lying else 0)
     liar.push({"notes.md": "a typing mistake\n"}, when=when)

@@ -40,6 +40,10 @@ def overlays(repo: Repository) -> Iterator[Problem]:
     for id_ in repo.grafts():
         what = f"commit {id_[:12]} is given other parents"
         yield Problem(what, why, "remove the file", ".git/info/grafts", rule="graft")
+    if said := repo.lying_graph():
+        what = f"git's cache of parents (commit-graph) says otherwise than the commits: {said}"
+        remedy = "remove .git/objects/info/commit-graph and commit-graphs; git makes them anew"
+        yield Problem(what, why, remedy, ".git/objects/info/commit-graph", rule="graft")
 
 
 def on_disk(repo: Repository, at: str, prefixes: list[str]) -> Iterator[Problem]:

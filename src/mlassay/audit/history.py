@@ -16,14 +16,16 @@ from mlassay.policy.approvals import TOLERANCE
 class Step:
     """A main-line commit that touched guarded paths; ``only`` is the request that all of its changes belong to, if any.
 
-    ``backdated``: it is dated before its first parent, or before an earlier step, by more than honest clocks differ.
+    ``behind_parent`` and ``behind_record``: it is dated before its first parent, or before an earlier step, by more
+    than honest clocks differ.
     """
 
     commit: Commit
     parent: str | None
     changes: tuple[Change, ...]
     only: str
-    backdated: bool = False
+    behind_parent: bool = False
+    behind_record: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,12 @@ def _step(repo: Repository, commit: Commit, latest: datetime | None) -> Step:
     named = sorted(folder for folder in folders if folder)
     beside = [change.path for change in changes if not request_folder(change.path)]
     alone = len(named) == 1 and all(_may_accompany(path, named[0]) for path in beside)
-    backdated = False
-    if guarded and parent:
-        # Any commit may be put between, so that a parent's date alone would prove nothing.
-        times = [repo.commit(parent).time, *([latest] if latest else [])]
-        backdated = commit.time < max(times) - TOLERANCE
+    behind_parent = bool(guarded and parent) and commit.time < repo.commit(parent or "").time - TOLERANCE
+    # Any commit may be put between, so that a parent's date alone would prove nothing.
+    behind_record = bool(guarded and latest) and commit.time < (latest or commit.time) - TOLERANCE
     # What brings a record of reviews is no part of the landing that it is about, though it touches the same folder.
     alone = alone and not any(layout.is_review_record(change.path) for change in changes)
-    return Step(commit, parent, guarded, named[0] if alone else "", backdated)
+    return Step(commit, parent, guarded, named[0] if alone else "", behind_parent, behind_record)
 
 
 def request_folder(path: str) -> str:

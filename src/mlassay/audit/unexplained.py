@@ -17,8 +17,7 @@ _SAID = "approvals/"
 
 def unexplained(group: Group) -> Iterator[Problem]:
     """Changes to guarded paths that no promotion, change, record or waiver in the same step accounts for."""
-    if not group.requests and (late := next((step for step in group.steps if step.backdated), None)):
-        # A request's own demand says it: clock.
+    if late := next((step for step in group.steps if _backdated(group, step)), None):
         what = "this is dated before something that was on the main line already"
         why = "with its own date a key may count that no longer did, or not yet"
         yield _problem(late, late.changes[0].path, what, why, "backdated")
@@ -34,6 +33,13 @@ def unexplained(group: Group) -> Iterator[Problem]:
                 what = "between two commits this was something else than what was signed"
                 why = "whoever looked at that moment followed what nobody asked for"
                 yield _problem(step, change.path, what, why, "between")
+
+
+def _backdated(group: Group, step: Step) -> bool:
+    """Whether a step is dated back, and nothing else says so: a request is itself held against its parent (clock)."""
+    if group.requests:
+        return step.behind_record and not step.behind_parent
+    return step.behind_parent or step.behind_record
 
 
 def _of(group: Group, step: Step, change: Change, born: set[str]) -> Iterator[Problem]:

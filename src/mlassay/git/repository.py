@@ -16,6 +16,7 @@ from mlassay.git import (
     _command,
     _dead,
     _fsck,
+    _graphs,
     _history,
     _merge,
     _remote,
@@ -287,6 +288,10 @@ class Repository:
         file = self._common_dir / "info" / "grafts"
         lines = file.read_text("utf-8", "replace").splitlines() if file.is_file() else []
         return sorted({line.split()[0] for line in lines if line.strip() and not line.startswith("#")})
+
+    def lying_graph(self) -> str:
+        """What git's cache of parents says otherwise than the commits, in git's words ("": nothing); no read here asks it."""
+        return _graphs.lying_graph(self.folder, self._common_dir)
 
     def fsck(self) -> list[Problem]:
         """Everything wrong with any object, strictly; empty when all is well."""
