@@ -168,3 +168,25 @@ def test_every_member_of_the_json_of_people_is_explained():
         *told["since"],
     }
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [("model", "first"), ("data", MANIFEST), ("person", "lee"), ("commit", "later_commit")],
+)
+def test_every_member_of_the_json_of_traces_is_explained(kind, what):
+    page = (DOCS / "audit-trace.md").read_text()
+    told = json.loads(run("trace", kind, ids().get(what, what), "--json").stdout)
+    assert [name for name in sorted(set(members(told))) if f"`{name}`" not in page] == []
+
+
+def members(value):
+    """Every name of a member, at any depth; gates are named by the team."""
+    if isinstance(value, list):
+        for each in value:
+            yield from members(each)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield name
+            if name != "gates":
+                yield from members(each)
