@@ -31,6 +31,12 @@ def test_what_was_written_is_read_back(value):
 
 
 @given(VALUES)
+def test_the_spelling_is_that_of_the_standard_library_with_two_spaces(value):
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False)
+    assert canonical(value) == text.encode() + b"\n"
+
+
+@given(VALUES)
 def test_a_value_has_one_spelling_whatever_the_order_of_its_keys(value):
     def turned(item):
         if isinstance(item, dict):

@@ -8,8 +8,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlassay.config import Environment, EnvironmentRelease, dump_environment, load_environment
+from mlassay.config import (
+    Environment,
+    EnvironmentRelease,
+    dump_environment,
+    environment_mapping,
+    load_environment,
+)
+from mlassay.config.environment import _read, _usual
 from mlassay.errors import ConfigurationError
+from mlassay.files import read_yaml
 
 ONE = EnvironmentRelease("20261121-5e6f7a8b", "sha256:" + "5e6f7a8b" * 8, "1" * 64, "evidence/x/model.onnx")
 ENVIRONMENT = Environment(
@@ -35,6 +43,35 @@ def test_another_share_is_a_diff_of_one_line() -> None:
     after = dump_environment(replace(ENVIRONMENT, releases=(replace(ONE, share=50),))).splitlines()
     assert len(before) == len(after)
     assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+
+
+def outcome(read, data: bytes) -> object:
+    try:
+        return read("environments/production.yaml", data)
+    except ConfigurationError:
+        return "refused"
+
+
+WHOLE = dump_environment(replace(ENVIRONMENT, promotion="20261121-5e6f7a8b"))
+
+
+def test_mlassays_own_spelling_is_read_without_a_yaml_parser() -> None:
+    assert _usual(WHOLE) == _read("x", WHOLE)
+    assert environment_mapping(_read("x", WHOLE)) == read_yaml("x", WHOLE).value
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.binary(max_size=3), st.integers(0, 3))
+def test_whatever_is_read_without_one_is_what_yaml_says(at: int, put: bytes, cut: int) -> None:
+    data = WHOLE[:at] + put + WHOLE[at + cut :]
+    if (usual := _usual(data)) is not None:
+        assert usual == outcome(_read, data)
+
+
+@pytest.mark.parametrize("word", ["no", "null", "true", "y", "on", "0123", "1e5", "a\n"])
+@pytest.mark.parametrize("old", ["production", "evidence/x/model.onnx", "20261121-5e6f7a8b", "1" * 64, "100"])
+def test_words_that_are_no_text_in_yaml_are_left_to_it(old: str, word: str) -> None:
+    data = WHOLE.replace(old.encode(), word.encode())
+    assert outcome(load_environment, data) == outcome(_read, data)
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=40))

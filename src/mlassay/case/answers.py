@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
+from mlassay.case import remembered
 from mlassay.case.requests import RequestName
 from mlassay.config import Key, People
 from mlassay.digest import sha256
@@ -49,7 +51,7 @@ class SignedReader:
         data = self.bytes_at(path)
         if data is None:
             raise EvidenceError(Problem("this record is missing", path=path, rule="record-bytes"))
-        record = kind.parse(data, path)
+        record: R = _parsed(kind, data, path)  # type: ignore[arg-type]
         who = str(getattr(record, "person", "") or getattr(record, "requester", ""))
         signature = self.bytes_at(f"{path}.sig")
         return Signed(record, path, sha256(data), self._key(who, data, signature))
@@ -71,17 +73,24 @@ class SignedReader:
             return None
         for key in known.keys:
             try:
-                self.verifiers.ssh.verify(data, signature, key.public)
+                remembered.verify(self.verifiers.ssh, data, signature, key.public)
             except EvidenceError:
                 continue  # another of the person's keys may be the one
             return key
         return None
 
 
+@lru_cache(maxsize=512)  # a landed request is read for its case, and again for what is told of it
+def _parsed(kind: Any, data: bytes, path: str) -> Any:
+    return kind.parse(data, path)
+
+
 def read_answers(reader: SignedReader, name: RequestName) -> Answers:
     """All approvals, refusals and withdrawals of a request, sorted by path."""
     answers = Answers()
-    paths = set(reader.repo.tree(reader.commit, name.folder))
+    entries = reader.repo.tree(reader.commit, name.folder)
+    reader.repo.prefetch(entries.values())
+    paths = set(entries)
     if name.environment:  # a CI signer may ask for a promotion, and for nothing else
         paths.discard(f"{name.folder}/{layout.MACHINE_REQUEST}")
     records = sorted(path for path in paths if path.endswith(".json") and path != name.request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from mlassay.case.common import needed
@@ -43,10 +43,14 @@ def criteria_at(repo: Repository, commit: str) -> dict[str, Mapping[str, Any]]:
     EvidenceError when one of the two is not there or cannot be read.
     """
     try:
-        config = load_config(layout.CONFIG, needed(repo, commit, layout.CONFIG))
-        policy = load_policy(layout.POLICY, needed(repo, commit, layout.POLICY))
+        return dict(_criteria(needed(repo, commit, layout.CONFIG), needed(repo, commit, layout.POLICY)))
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
+
+
+@lru_cache(maxsize=64)  # a history holds the same few of them hundreds of times
+def _criteria(ml: bytes, rules: bytes) -> dict[str, Mapping[str, Any]]:
+    config, policy = load_config(layout.CONFIG, ml), load_policy(layout.POLICY, rules)
     level = policy.in_force(config.risk.level)
     criteria = criteria_in_force(config, policy)
     return {gate: without_floats(criteria.get(gate, {})) for gate in gates_in_force(criteria, level, policy)}

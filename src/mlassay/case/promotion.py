@@ -16,13 +16,12 @@ from mlassay.case.release import read_release
 from mlassay.case.requests import RequestName, governance_at, name_of_path, with_compromises
 from mlassay.case.review_record import by_record, with_recorded_reviews
 from mlassay.case.terms import terms_at
-from mlassay.config import People, Policy, dump_environment, load_environment
+from mlassay.config import People, Policy, dump_environment, environment_mapping, load_environment
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout, predicates
 from mlassay.evidence.records import Request, Waiver
 from mlassay.evidence.release import Release, read_release_json
 from mlassay.evidence.reviews import ReviewRecord
-from mlassay.files import read_yaml
 from mlassay.git import Repository
 from mlassay.policy import Case, Decision, PromotionCase, ReleaseFacts, Signed, Terms, decide
 from mlassay.ports import Verifiers
@@ -196,12 +195,10 @@ def _pointer(repo: Repository, head: str, path: str) -> Mapping[str, Any] | None
     """What the pointer at ``head`` says; None unless its bytes are the one spelling of that."""
     try:
         data = repo.read(head, path)
-        if data is None or dump_environment(load_environment(path, data)) != data:
-            return None
-        value: Mapping[str, Any] = read_yaml(path, data).value
+        pointer = load_environment(path, data) if data is not None else None
     except (EvidenceError, ConfigurationError):
         return None
-    return value
+    return environment_mapping(pointer) if pointer and dump_environment(pointer) == data else None
 
 
 def _waivers(parent: str, request: Request, reader: SignedReader) -> tuple[Signed[Waiver], ...]:

@@ -33,7 +33,9 @@ class Reading:
         ``artifacts`` are the names that may be large.
         """
         reading = cls(folder)
-        for path, entry in (reading.attempt(lambda: repo.tree(commit, folder)) or {}).items():
+        entries = reading.attempt(lambda: repo.tree(commit, folder)) or {}
+        repo.prefetch(entries.values())
+        for path, entry in entries.items():
             name = path.removeprefix(folder + "/")
             limit = ARTIFACT_BYTES if name in artifacts else RECORD_BYTES
             if entry.mode != "100644":

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 from mlassay.case import statements
-from mlassay.case.common import needed
+from mlassay.case.common import needed, object_at
 from mlassay.case.judged import judged_as_agreed
 from mlassay.case.reading import Reading
+from mlassay.case.remembered import Remembered
 from mlassay.case.signer import Trust
 from mlassay.config import load_config, load_environment, load_people, load_policy
 from mlassay.digest import sha256
@@ -68,15 +69,29 @@ def read_release(
         remedy = "mlassay status lists the releases"
         missing = Problem(what, "evidence is only ever added", remedy, folder, rule="evidence-missing")
         return ReleaseEvidence(release_id, record_commit=record or "", problems=(missing,))
-    reading = Reading.of(repo, commit, folder, artifacts=frozenset({layout.MODEL}))
     found = ReleaseEvidence(release_id, tree_id=entry.id, record_commit=record)
-    trust = reading.attempt(
-        partial(trust_before, repo, record, later_at or commit, f"{folder}/{layout.SUMMARY}")
-    )
-    if trust is not None:
-        found = _read(repo, reading, found, trust, verifiers)
-    _unchanged(repo, reading, record, entry.id)
-    return replace(found, problems=tuple(dict.fromkeys(reading.problems)))
+    newest = later_at or commit
+    try:
+        people = object_at(repo, newest, layout.PEOPLE)
+    except EvidenceError:
+        return _judged(repo, commit, newest, found, verifiers)
+    key = (release_id, entry.id, record, people, verifiers)
+    return _JUDGED.get(repo, key, partial(_judged, repo, commit, newest, found, verifiers))
+
+
+# A release is judged where it was recorded, and again for each environment that it goes to.
+_JUDGED: Remembered[ReleaseEvidence] = Remembered(256)
+
+
+def _judged(
+    repo: Repository, commit: str, newest: str, found: ReleaseEvidence, verifiers: Verifiers
+) -> ReleaseEvidence:
+    folder, record = layout.evidence_dir(found.id), found.record_commit
+    reading = Reading.of(repo, commit, folder, artifacts=frozenset({layout.MODEL}))
+    trust = reading.attempt(partial(trust_before, repo, record, newest, f"{folder}/{layout.SUMMARY}"))
+    told = found if trust is None else _read(repo, reading, found, trust, verifiers)
+    _unchanged(repo, reading, record, found.tree_id)
+    return replace(told, problems=tuple(dict.fromkeys(reading.problems)))
 
 
 _NEVER = "no release of this name was ever recorded here"

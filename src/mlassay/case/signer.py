@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from mlassay.case import remembered
 from mlassay.config import CiSigner, People
 from mlassay.config.demo import is_demo_key
 from mlassay.errors import EvidenceError, Problem
@@ -48,7 +49,7 @@ def check_envelope(
         )
     EvidenceError.raise_if_any(signer_problems(signer, [predicate_type], trust, path))
     try:
-        verifier.verify(envelope.signed_bytes, envelope.signature, signer.key.public)
+        remembered.verify(verifier, envelope.signed_bytes, envelope.signature, signer.key.public)
     except EvidenceError as error:
         wrong = (replace(p, path=path, line=None, rule="evidence-signature") for p in error.problems)
         raise EvidenceError(*wrong) from error

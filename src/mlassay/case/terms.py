@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from mlassay.case.common import needed
 from mlassay.config import Config, Policy, load_config, load_policy
@@ -18,14 +19,19 @@ from mlassay.policy import Terms
 def terms_at(repo: Repository, commit: str) -> Terms:
     """The terms that the source commit of a release sets; EvidenceError when a file of them cannot be read."""
     try:
-        config = load_config(layout.CONFIG, needed(repo, commit, layout.CONFIG))
-        policy = load_policy(layout.POLICY, needed(repo, commit, layout.POLICY))
-        manifests = {
-            name: load_manifest(path, needed(repo, commit, path)) for name, path in config.data.items()
-        }
-        return _terms(config, policy, manifests)
+        ml, rules = needed(repo, commit, layout.CONFIG), needed(repo, commit, layout.POLICY)
+        paths = load_config(layout.CONFIG, ml).data
+        return _read(
+            ml, rules, tuple((name, path, needed(repo, commit, path)) for name, path in paths.items())
+        )
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
+
+
+@lru_cache(maxsize=64)  # a history holds the same few of them hundreds of times
+def _read(ml: bytes, rules: bytes, data: tuple[tuple[str, str, bytes], ...]) -> Terms:
+    manifests = {name: load_manifest(path, manifest) for name, path, manifest in data}
+    return _terms(load_config(layout.CONFIG, ml), load_policy(layout.POLICY, rules), manifests)
 
 
 def _terms(config: Config, policy: Policy, manifests: Mapping[str, Manifest]) -> Terms:

@@ -1,6 +1,12 @@
 """The files that people write (``ml.yaml``, policy, people) and the pointers that environments follow."""
 
-from mlassay.config.environment import Environment, EnvironmentRelease, dump_environment, load_environment
+from mlassay.config.environment import (
+    Environment,
+    EnvironmentRelease,
+    dump_environment,
+    environment_mapping,
+    load_environment,
+)
 from mlassay.config.ml import limits, load_config
 from mlassay.config.people import load_people
 from mlassay.config.policy import load_policy
@@ -47,6 +53,7 @@ __all__ = [
     "Train",
     "Weigh",
     "dump_environment",
+    "environment_mapping",
     "level_of",
     "limits",
     "load_config",

@@ -6,12 +6,14 @@ import base64
 import binascii
 import hashlib
 import textwrap
+from functools import lru_cache
 
 from mlassay.errors import ConfigurationError, Problem
 
 _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
+@lru_cache(maxsize=1024)  # asked for each key at each signature
 def key_id(public: str) -> str:
     """A public key's id: 64 hex digits, the same however its text is wrapped or commented.
 

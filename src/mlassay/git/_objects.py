@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -25,8 +27,32 @@ from mlassay.git._values import (
 
 MOST_FILES = 1_000_000  # a few nested trees can claim more files than any machine can list
 MOST_SIZES = 50_000
+SMALL, KEPT = 1 << 20, 16 << 20  # bytes of a blob that is kept once it was verified, and of all of them
 MOST_BYTES = {"commit": 16 << 20, "tree": 128 << 20, "blob": 3 << 30}
 """What is read at all; a caller that expects a small file says so itself."""
+
+
+class _Blobs:
+    """Small blobs that were verified, the last used of them, up to a bound."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes, self._lock = 0, threading.Lock()
+
+    def get(self, id_: str) -> bytes | None:
+        with self._lock:
+            if (found := self._kept.get(id_)) is not None:
+                self._kept.move_to_end(id_)
+            return found
+
+    def add(self, id_: str, data: bytes) -> None:
+        with self._lock:
+            if len(data) > SMALL or id_ in self._kept:
+                return
+            self._kept[id_] = data
+            self._bytes += len(data)
+            while self._bytes > KEPT:
+                self._bytes -= len(self._kept.popitem(last=False)[1])
 
 
 class Objects:
@@ -39,6 +65,7 @@ class Objects:
         self._folder, self._common_dir = folder, common_dir
         self._reader = Reader(folder, git_dir, common_dir)
         self._sizes: dict[str, int] = {}
+        self._blobs = _Blobs()
         self.commit = lru_cache(maxsize=8192)(self._commit)
         self._trees = Trees(lambda tree: self.read(tree, "tree"))
 
@@ -53,6 +80,8 @@ class Objects:
         clone never had them; EvidenceError, and nothing read, when there are too many of them.
         """
         limit = most or MOST_BYTES[kind]
+        if kind == "blob" and (kept := self._blobs.get(id)) is not None and len(kept) <= limit:
+            return kept
         try:
             found = self._reader.fetch(full_id(id), limit)
         except TooLarge as error:
@@ -61,7 +90,16 @@ class Objects:
             raise self._absent(id, path)
         if found[0] != kind:
             raise Corrupt(id, path, f"it is a {found[0]} where a {kind} must be")
+        if kind == "blob":
+            self._blobs.add(id, found[1])
         return found[1]
+
+    def prefetch(self, ids: Sequence[str]) -> None:
+        """Read small blobs that will be asked for, many at a time; what is wrong with one is told when it is asked for."""
+        wanted = [id_ for id_ in dict.fromkeys(ids) if self._blobs.get(id_) is None]
+        for id_, found in zip(wanted, self._reader.many(wanted, SMALL), strict=True):
+            if found is not None and found[0] == "blob":
+                self._blobs.add(id_, found[1])
 
     def verify(self, id_: str) -> None:
         """Raise as `read` does when the object, whatever its kind, is not what its id promises."""

@@ -161,7 +161,9 @@ def _same(one: str, other: str) -> bool:
     if max(len(one), len(other)) > LONG:
         runs, others = _runs(one), _runs(other)
         return len(runs & others) >= SHARED * len(runs | others) > 0
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= COPIED
+    match = SequenceMatcher(None, one, other, autojunk=False)
+    # The first two are quick, and never less than the third.
+    return all(ratio() >= COPIED for ratio in (match.real_quick_ratio, match.quick_ratio, match.ratio))
 
 
 def _runs(plain: str) -> set[tuple[str, ...]]:
