@@ -23,7 +23,7 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 tools:           ## all that the tests use beside Python: act, Gitea, Chromium, … (minutes, once)
 	@$(PYTHON) -m tests.tools.install
 
-light-tools:     # what `make test` uses: bubblewrap, strace, a C compiler, ssh-keygen
+light-tools:     # what `make test` uses: bubblewrap, strace, a C compiler, ssh-keygen, openssl
 	@$(PYTHON) -m tests.tools.install light
 
 demo: setup      ## plays one whole release in a new folder (make demo DIR=…)

@@ -127,4 +127,10 @@ def test_the_module_that_builds_gitea_requires_the_version_of_the_catalog():
 
 
 def test_light_tools_are_those_that_make_test_needs():
-    assert {name for name, it in SYSTEM.items() if not it.heavy} == {"bwrap", "strace", "cc", "ssh-keygen"}
+    assert {name for name, it in SYSTEM.items() if not it.heavy} == {
+        "bwrap",
+        "strace",
+        "cc",
+        "ssh-keygen",
+        "openssl",
+    }
