@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from mlassay.audit.chronicle import read_chronicle
 from mlassay.audit.trace import trace_data, trace_model
 from mlassay.audit.trace_commit import trace_commit
 from mlassay.audit.trace_person import trace_person, with_commits
 from mlassay.errors import ConfigurationError
 from mlassay.render import audit_trace as render
+from mlassay.wiring import verifiers
 from tests.audit.told import MANIFEST, NO, WAIVED
 from tests.audit.told_fixtures import chronicle, ids, story
+from tests.stages.promoting import make_team
 
 
 def commit_of(name):
@@ -196,3 +199,31 @@ def test_the_words_of_a_trace_tell_the_whole_chain():
     assert "with the root of trust" in text
     assert f"by change {ids()['manifest']}" in text
     assert "NO CHANGE REQUEST" not in text
+
+
+def test_each_commit_of_a_rebase_merge_leads_to_the_promotion_that_they_landed_together(tmp_path):
+    team = make_team(tmp_path)
+    id_ = team.promote().name.id
+    for who in ("robin", "lee"):
+        team.say(id_, who)
+    team.repo.fetch("origin")
+    branch = f"refs/remotes/origin/promotion/staging/{id_}"
+    head, before = team.repo.refs(branch)[branch], team.main()
+    steps = []
+    for commit in reversed(list(team.repo.commits_between(before, head))):
+        changes = team.repo.changes(commit.parents[0], commit.id)
+        files = {each.path: team.repo.blob(each.new.id) for each in changes}
+        base = steps[-1] if steps else before
+        steps.append(
+            team.repo.write_commit(
+                base, files, message=commit.message, author=commit.author, when=commit.time
+            )
+        )
+    told = read_chronicle(team.repo, steps[-1], verifiers())
+    assert told.problems == ()
+    assert len(steps) == 3
+    for step in steps:
+        trace = trace_commit(told, team.repo, step)
+        assert [entry.id for entry in trace.promotions] == [id_]
+        assert [span.entry.explained for span in trace.pointers] == [True]
+    assert trace_commit(told, team.repo, before).promotions == ()
