@@ -78,16 +78,18 @@ def verify(
     *,
     known: Known | None = None,
     worktree: bool = True,
+    fsck: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Check one release, or everything on the main line up to ``at``, from git objects alone.
 
-    ``worktree`` also holds the files on the disk against the commit; ``known``, for a whole audit, what the auditor
+    ``worktree`` also holds the files on the disk against the commit; ``fsck`` has git look at every object, and not
+    at those alone that an answer rests on; ``known``, for a whole audit, what the auditor
     knows. ConfigurationError for a clone that is shallow or partial, because no answer is given over half of a history,
     and for a release that nobody recorded.
     """
     clone.refuse_incomplete(repo)
-    walk = Walk(repo, at, verifiers, progress)
+    walk = Walk(repo, at, verifiers, progress, fsck=fsck)
     walk.problems += clone.overlays(repo)
     if release is not None:
         _refuse_unknown(repo, at, release)
@@ -112,7 +114,14 @@ def verify(
         root=walk.root,
         confirmed=tuple(walk.confirmed),
         problems=tuple(problems),
-        not_checked=tuple(not_checked(repo, walk, release, anchored, worktree=worktree)),
+        not_checked=(
+            *not_checked(repo, walk, release, anchored, worktree=worktree),
+            *(
+                []
+                if fsck or release is not None
+                else ["objects that nothing recorded rests on: git fsck was left out"]
+            ),
+        ),
         anchored=anchored,
         root_was_named=bool(known and known.root),
     )

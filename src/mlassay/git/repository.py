@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -155,6 +156,13 @@ class Repository:
         node = self._objects.lookup(self.commit(commit).tree, path_parts(path))
         return None if node is None else self._objects.entries({path: node})[path]
 
+    def names(self, commit: str, folder: str) -> tuple[str, ...]:
+        """The names right below a folder of a commit; none where there is no folder."""
+        path = path_parts(folder)
+        node = self._objects.lookup(self.commit(commit).tree, path)
+        there = node is not None and node[0] == TREE_MODE
+        return tuple(self._objects.nodes(node[1], "/".join(path))) if node and there else ()
+
     def blob(self, id: str, path: str = "") -> bytes:  # noqa: A002  the same
         """Bytes of a blob, verified; Corrupt, naming ``path``, when they are not what the id promises."""
         return self._objects.read(id, "blob", path)
@@ -296,6 +304,13 @@ class Repository:
     def fsck(self) -> list[Problem]:
         """Everything wrong with any object, strictly; empty when all is well."""
         return _fsck.fsck(self.folder, self._common_dir, self._objects)
+
+    def fsck_aside(self) -> Callable[[], list[Problem]]:
+        """Start `fsck` in a process of its own beside whatever comes next; calling what is returned waits for its answer."""
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fsck")
+        answer = pool.submit(self.fsck)
+        pool.shutdown(wait=False)
+        return answer.result
 
     @staticmethod
     def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
