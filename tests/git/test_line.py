@@ -129,3 +129,13 @@ def test_half_a_line_is_none(grown, tmp_path):
     cut = Repository.clone(f"file://{repo.folder}", tmp_path / "cut", depth=2)
     with pytest.raises(ConfigurationError, match="shallow"):
         read_line(cut, cut.head())
+
+
+def test_a_line_in_two_halves_is_the_same_wherever_the_middle_lies(grown):
+    repo, ids = grown
+    whole = read_line(repo, ids[-1])
+    side = grow(repo, {"side": b"1"}, ids[30])
+    merged = repo.commit(ids[20]).parents[1]
+    for middle in (ids[0], ids[1], ids[30], ids[58], ids[59], side, merged, "0" * 40):
+        halves = read_line(repo, ids[-1], middle)
+        assert (list(halves.ids), halves.claimed, halves.latest) == (ids, whole.claimed, whole.latest)

@@ -16,6 +16,7 @@ from mlassay.audit.in_force import InForce, in_force
 from mlassay.audit.since import Since, since
 from mlassay.audit.when import When, read_when
 from mlassay.case.history import pointers
+from mlassay.case.promotion import source_of
 from mlassay.case.release import is_demo
 from mlassay.case.requests import governance_at
 from mlassay.config import Policy
@@ -23,6 +24,9 @@ from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.git import LineRepository, Repository, read_line
 from mlassay.ports import Verifiers
+
+MANY = 100
+"""So many releases make a line worth listing in two halves."""
 
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?")
 
@@ -107,13 +111,27 @@ def _ground(
     """The line of ``head``; while git lists it, what is known of its end is read."""
     progress("the main line")
     with ThreadPoolExecutor(1) as pool:
-        line = pool.submit(read_line, repository, head)
+        line = pool.submit(read_line, repository, head, _middle(repository, head))
         later = people_at(repository, head)
         _policy(repository, head)
         found = line.result()
     ground = Ground(LineRepository(repository, found), verifiers, head, later, progress)
     ground.root = ground.find_root()
     return ground
+
+
+def _middle(repository: Repository, head: str) -> str | None:
+    """The source commit of a release that was made about halfway: likely on the line; whether it is, git says."""
+    entry = repository.entry(head, layout.EVIDENCE.rstrip("/"))
+    if entry is None or entry.kind != "tree":
+        return None
+    known = sorted(filter(layout.is_release_id, repository.names(head, layout.EVIDENCE.rstrip("/"))))
+    if len(known) < MANY:
+        return None
+    try:
+        return source_of(repository, head, known[len(known) // 2])
+    except EvidenceError:
+        return None  # only a hint
 
 
 def _governed(ground: Ground, cut: Cut) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -12,7 +13,7 @@ from itertools import accumulate
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import _command
 from mlassay.git._objects import shallow
-from mlassay.git._values import TREE_MODE, Commit, full_id, path_parts
+from mlassay.git._values import Commit, full_id, path_parts
 from mlassay.git.repository import Repository
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,19 +42,19 @@ class Line:
         return self._numbers.get(commit)
 
 
-def read_line(repo: Repository, head: str) -> Line:
-    """The line of ``head``, as git lists it: ids and dates are held against the objects only where they are used."""
+def read_line(repo: Repository, head: str, middle: str | None = None) -> Line:
+    """The line of ``head``, as git lists it: ids and dates are held against the objects only where they are used.
+
+    ``middle`` is a commit that may lie on it, far from both ends: then two processes list half of it each. Where it does
+    not, it changes nothing.
+    """
     if repo.is_shallow:
         raise ConfigurationError(shallow("its history ends before the first commit"))
-    # Without this git writes each line by itself to whoever reads a pipe.
-    whole = {"GIT_FLUSH": "0"}
-    listed = _command.run(
-        ["rev-list", "--first-parent", "--timestamp", full_id(head)], repo.folder, extra=whole
-    )
-    if listed.code:
+    words = _in_halves(repo, full_id(head), middle) or _listed(repo, full_id(head))
+    if not words:
         repo.commit(head)
         raise EvidenceError(Problem("the first-parent line cannot be read", remedy="git fsck", rule="object"))
-    words = listed.out.decode("ascii", "replace").split()[::-1]
+    words.reverse()
     ids = words[0::2]
     claimed = list(map(int, words[1::2]))
     if min(claimed) <= 0 or max(claimed) >= _LAST:
@@ -62,6 +63,25 @@ def read_line(repo: Repository, head: str) -> Line:
             if not 0 < seconds < _LAST:
                 claimed[at] = _seconds(repo.commit(ids[at]).time)
     return Line(ids, claimed)
+
+
+def _listed(repo: Repository, head: str, without: str | None = None) -> list[str]:
+    """Dates and ids in turn, newest first, up to but without a commit; none where git cannot list them."""
+    asked = ["rev-list", "--first-parent", "--timestamp", head, *([f"^{without}"] if without else [])]
+    # Without this git writes each line by itself to whoever reads a pipe.
+    listed = _command.run(asked, repo.folder, extra={"GIT_FLUSH": "0"})
+    return [] if listed.code else listed.out.decode("ascii", "replace").split()
+
+
+def _in_halves(repo: Repository, head: str, middle: str | None) -> list[str]:
+    """The whole list where the newer half stands upon ``middle``; none where that is not so."""
+    if middle is None or middle == head:
+        return []
+    with ThreadPoolExecutor(1) as pool:
+        older = pool.submit(_listed, repo, full_id(middle))
+        newer = _listed(repo, head, middle)
+        joined = bool(newer) and repo.commit(newer[-1]).parents[:1] == (middle,)
+        return newer + older.result() if joined and older.result() else []
 
 
 def time_of(seconds: int) -> datetime:
@@ -128,11 +148,6 @@ class LineRepository(Repository):
             middle = (low + high) // 2
             low, high = (middle, high) if self._value(middle, parts) == (None,) else (low, middle)
         return high
-
-    def names(self, commit: str, folder: str) -> tuple[str, ...]:
-        """The names right below a folder of a commit; none where there is no folder."""
-        node = self._objects.lookup(self.commit(commit).tree, path_parts(folder))
-        return tuple(self._objects.nodes(node[1], folder)) if node and node[0] == TREE_MODE else ()
 
     def differs(self, number: int, path: str) -> bool:
         """Whether the commit at a place changed what lies at ``path``, against the one before it on the line."""
