@@ -35,6 +35,7 @@ def audit_trace(
     hold.
     """
     from mlassay.render import audit_trace as render
+    from mlassay.render import audit_trace_json as machines
 
     if commits and kind != "person":
         raise click.UsageError("--commits is for a person")
@@ -43,26 +44,26 @@ def audit_trace(
         from mlassay.audit.trace import trace_model
 
         model = trace_model(chronicle, what)
-        told, lines = render.model_json(model), render.model_lines(model)
+        told, lines = machines.model_json(model), render.model_lines(model)
     elif kind == "data":
         from mlassay.audit.trace import trace_data
 
         data = trace_data(chronicle, what)
-        told, lines = render.data_json(data), render.data_lines(data)
+        told, lines = machines.data_json(data), render.data_lines(data)
     elif kind == "person":
         from mlassay.audit.trace_person import trace_person, with_commits
 
         person = trace_person(chronicle, what)
         if commits:
             person = with_commits(person, chronicle, repository)
-        told, lines = render.person_json(person), render.person_lines(person)
+        told, lines = machines.person_json(person), render.person_lines(person)
     else:
         from mlassay.audit.trace_commit import trace_commit
 
         commit = trace_commit(chronicle, repository, repository.resolve(what))
-        told, lines = render.commit_json(commit), render.commit_lines(commit)
+        told, lines = machines.commit_json(commit), render.commit_lines(commit)
     if as_json:
-        head = {"version": render.VERSION, "kind": kind, "asked": what, "head": chronicle.head.commit}
+        head = {"version": machines.VERSION, "kind": kind, "asked": what, "head": chronicle.head.commit}
         print_json({**head, "checked": chronicle.judged, **told})
     else:
         for line in lines:

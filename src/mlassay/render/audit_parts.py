@@ -169,3 +169,24 @@ def release_json(entry: ReleaseEntry) -> dict[str, Any]:
 def problems_json(problems: Sequence[Problem]) -> list[dict[str, str]]:
     """Problems, each with its rule."""
     return [{"rule": p.rule, "path": p.path, "what": p.what} for p in problems]
+
+
+def decision_id(entry: PromotionEntry | ChangeEntry | WaiverEntry | ReleaseEntry | RefusedEntry) -> str:
+    """A record in words: what kind of thing it is, and its id."""
+    if isinstance(entry, ReleaseEntry):
+        return f"release {entry.id}"
+    if isinstance(entry, WaiverEntry):
+        return f"waiver {entry.path}"
+    name = (
+        entry.id
+        if isinstance(entry, ChangeEntry) or not entry.environment
+        else f"{entry.environment}/{entry.id}"
+    )
+    kind = "promotion" if isinstance(entry.request, Request) else "change"
+    return f"{'refused ' if isinstance(entry, RefusedEntry) else ''}{kind} {name}"
+
+
+def pointed(span: Span) -> str:
+    """The release that a pointer makes live; "" where it makes none."""
+    pointer = span.entry.pointer
+    return pointer.live.release if pointer is not None else ""

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from mlassay.audit.chronicle import ChangeEntry, PromotionEntry, RefusedEntry, ReleaseEntry, Span, WaiverEntry
+from mlassay.audit.chronicle import ChangeEntry, PromotionEntry, WaiverEntry
 from mlassay.audit.trace import DataTrace, DataVersion, ModelTrace, ReleaseTrace
 from mlassay.audit.trace_commit import CommitTrace, Ruled
 from mlassay.audit.trace_person import Act, PersonTrace, about_request
-from mlassay.evidence.records import Request
-from mlassay.evidence.times import time_string
 from mlassay.render.audit_parts import (
     PROVEN,
+    decision_id,
     decision_text,
-    moment_json,
+    pointed,
     problem_lines,
-    release_json,
-    request_json,
-    span_json,
     span_text,
-    waiver_json,
     when_text,
     word_lines,
 )
 from mlassay.render.text import count, numbers_text, plain
-
-VERSION = 1
 
 
 def model_lines(trace: ModelTrace) -> Iterator[str]:
@@ -92,105 +84,6 @@ def commit_lines(trace: CommitTrace) -> Iterator[str]:
         yield f"  first release made from a later commit that holds it: {_outcome(trace.contained)}{more}"
         yield from _ran(trace.contained, "    ")
     yield PROVEN
-
-
-def model_json(trace: ModelTrace) -> dict[str, Any]:
-    """The trace of a model."""
-    return {"model": trace.digest, "releases": [_release_json(one) for one in trace.releases]}
-
-
-def data_json(trace: DataTrace) -> dict[str, Any]:
-    """The trace of a data set."""
-    return {
-        "versions": [
-            {
-                "path": version.path,
-                "names": list(version.names),
-                "digest": version.digest,
-                "root": version.root,
-                "on_main_line": [
-                    {"at": moment_json(entry.moment), "change": entry.change} for entry in version.entries
-                ],
-                "releases": [_release_json(one) for one in version.releases],
-            }
-            for version in trace.versions
-        ]
-    }
-
-
-def person_json(trace: PersonTrace) -> dict[str, Any]:
-    """The trace of a person or a CI signer."""
-    commits = None
-    if trace.commits is not None:
-        commits = [
-            {"commit": c.commit, "claimed": time_string(c.time), "subject": c.subject} for c in trace.commits
-        ]
-    return {
-        "id": trace.id,
-        "machine": trace.machine,
-        "name": trace.name,
-        "team": trace.team,
-        "roles": list(trace.roles),
-        "acts": [
-            {
-                "at": moment_json(act.moment),
-                "what": act.what,
-                "about": act.about,
-                "written_at": time_string(act.at) if act.at is not None else "",
-                "says": act.says,
-                "proof": act.proof,
-                "key": act.key,
-                "fault": act.fault,
-            }
-            for act in trace.acts
-        ],
-        "keys": [
-            {
-                "fingerprint": key.fingerprint,
-                "validity": key.validity,
-                "since": moment_json(key.since),
-                "until": moment_json(key.until),
-            }
-            for key in trace.keys
-        ],
-        "commits": commits,
-    }
-
-
-def commit_json(trace: CommitTrace) -> dict[str, Any]:
-    """The trace of a commit."""
-    return {
-        "commit": trace.id,
-        "author": trace.author,
-        "committer": trace.committer,
-        "subject": trace.subject,
-        "on_main_line": moment_json(trace.moment),
-        "landed_with": moment_json(trace.landed),
-        "source_of": [_release_json(one) for one in trace.sources],
-        "first_release_with_it": _release_json(trace.contained) if trace.contained is not None else None,
-        "later_releases": trace.later,
-        "brought": {
-            "releases": [_release_json(one) for one in trace.releases],
-            "requests": [
-                request_json(entry) for entry in (*trace.promotions, *trace.changes, *trace.refused)
-            ],
-            "waivers": [waiver_json(entry) for entry in trace.waivers],
-            "pointers": [{**span_json(span), "release": _pointed(span)} for span in trace.pointers],
-            "manifests": [
-                {"path": entry.path, "digest": entry.digest, "releases": [release.id for release in made]}
-                for entry, made in trace.manifests
-            ],
-            "governance": [
-                {
-                    "differences": list(ruled.differences),
-                    "change": ruled.entry.change,
-                    "until": moment_json(ruled.until),
-                    "decisions": [_decision_id(entry) for entry in ruled.decisions],
-                }
-                for ruled in trace.governance
-            ],
-        },
-    }
 
 
 def _release(one: ReleaseTrace) -> Iterator[str]:
@@ -279,7 +172,8 @@ def _brought(trace: CommitTrace) -> Iterator[str]:
         yield f"  it recorded release {_outcome(one)}"
         yield from problem_lines(one.entry.problems, "    ")
         yield from _ran(one, "    ")
-    for request in (*trace.promotions, *trace.changes):
+    landed: list[PromotionEntry | ChangeEntry] = [*trace.promotions, *trace.changes]
+    for request in landed:
         yield f"  it landed {plain(about_request(request))}; {decision_text(request.decision)}"
         yield from word_lines(request.words, "    ")
         yield from problem_lines(request.problems, "    ")
@@ -289,7 +183,7 @@ def _brought(trace: CommitTrace) -> Iterator[str]:
     for waiver in trace.waivers:
         yield f"  it brought in what was {_waiver(waiver)}"
     for span in trace.pointers:
-        yield f"  it set {plain(_pointed(span)) or 'nothing'} live in {span_text(span)}"
+        yield f"  it set {plain(pointed(span)) or 'nothing'} live in {span_text(span)}"
     for entry, made in trace.manifests:
         ids = ", ".join(release.id for release in made) or "none"
         yield f"  it set {plain(entry.path)} to {entry.digest or 'nothing'}; releases made with that: {ids}"
@@ -304,32 +198,4 @@ def _ruled(ruled: Ruled) -> Iterator[str]:
         yield f"    {plain(difference)}"
     yield f"    {count(len(ruled.decisions), 'later record')} rested on it" + (":" if ruled.decisions else "")
     for entry in ruled.decisions:
-        yield f"      {entry.moment.commit[:12]} {plain(_decision_id(entry))}"
-
-
-def _decision_id(entry: PromotionEntry | ChangeEntry | WaiverEntry | ReleaseEntry | RefusedEntry) -> str:
-    if isinstance(entry, ReleaseEntry):
-        return f"release {entry.id}"
-    if isinstance(entry, WaiverEntry):
-        return f"waiver {entry.path}"
-    name = (
-        entry.id
-        if isinstance(entry, ChangeEntry) or not entry.environment
-        else f"{entry.environment}/{entry.id}"
-    )
-    kind = "promotion" if isinstance(entry.request, Request) else "change"
-    return f"{'refused ' if isinstance(entry, RefusedEntry) else ''}{kind} {name}"
-
-
-def _pointed(span: Span) -> str:
-    pointer = span.entry.pointer
-    return pointer.live.release if pointer is not None else ""
-
-
-def _release_json(one: ReleaseTrace) -> dict[str, Any]:
-    return {
-        **release_json(one.entry),
-        "requests": [request_json(entry) for entry in (*one.promotions, *one.refused)],
-        "waivers": [waiver_json(entry) for entry in one.waivers],
-        "ran": [span_json(span) for span in one.ran],
-    }
+        yield f"      {entry.moment.commit[:12]} {plain(decision_id(entry))}"
