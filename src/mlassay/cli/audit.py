@@ -46,6 +46,6 @@ class Audits(click.Group):
             formatter.write_dl([(verb, line) for verb, (_, line) in AUDITS.items()])
 
 
-@click.group(cls=Audits, epilog="Example: mlassay audit verify --anchor anchor.json")
+@click.group(cls=Audits, epilog="Example: mlassay audit verify --anchor year.anchor")
 def audit() -> None:
     """Ask the history. A clone is all that it takes: no server, no network, no trust in anybody."""

@@ -45,7 +45,7 @@ REVIEW_RECORD = "record.dsse.json"
 REQUIRED = (RELEASE, MODEL_SIGNATURE, VERDICT, REPORT, PROVENANCE, SUMMARY)
 """Files that every release's evidence has, gates' reports and statements apart."""
 
-_MANIFEST = re.compile(r"data/.+\.manifest\.yaml")
+_MANIFEST = re.compile(r"data/.+\.manifest\.yaml", re.DOTALL)  # a name may hold a newline
 _RELEASE_ID = re.compile(r"[0-9]{8}-[0-9a-f]{8}")
 _GATE_FILE = re.compile(r"gates/([a-z][a-z0-9_-]*)(\.dsse|\.sigstore)?\.json")
 
