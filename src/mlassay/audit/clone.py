@@ -48,7 +48,11 @@ def overlays(repo: Repository) -> Iterator[Problem]:
 
 def on_disk(repo: Repository, at: str, prefixes: list[str]) -> Iterator[Problem]:
     """Files at or below ``prefixes`` that are not, byte for byte, what the commit ``at`` holds."""
-    for change in repo.worktree_differences(at, prefixes):
+    changes = repo.worktree_differences(at, prefixes)
+    gone = sum(change.new is None for change in changes)
+    if gone and gone == len(changes) == sum(len(repo.tree(at, prefix)) for prefix in prefixes):
+        return  # nothing was ever checked out here
+    for change in changes:
         what = "this file on the disk is not what was committed"
         if change.new is None:
             what = "this file was committed and is missing on the disk"

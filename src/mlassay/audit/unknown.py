@@ -47,6 +47,13 @@ def _of_the_whole(repo: Repository, root: str, anchored: Sequence[Anchored]) -> 
             f"whether what came after the anchor was replaced: {_count(anchor.behind, 'commit')} in "
             f"{_count(anchor.days or 0, 'day')}, which a newer anchor would pin"
         )
+    if any(
+        path.endswith((".json", ".yaml")) for folder in layout.RECORDS for path in repo.tree(root, folder)
+    ):
+        yield (
+            f"how records and pointers came about that lay here when the root of trust {root[:12]} began: "
+            "nobody's policy judged them"
+        )
 
 
 def _of_time(anchored: Sequence[Anchored]) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
 from mlassay.audit import clone
 from mlassay.audit.findings import named
-from mlassay.audit.history import Group, groups, root_of_trust
+from mlassay.audit.history import Group, groups, request_folder, root_of_trust
 from mlassay.audit.requests import Confirmed, Seen, Told, judge_request, judge_waiver
 from mlassay.audit.reviews import judge_reviews
 from mlassay.audit.unexplained import added_later, release_of, taken_back, unexplained
@@ -21,6 +21,8 @@ from mlassay.git import Repository
 from mlassay.ports import Verifiers
 
 T = TypeVar("T")
+MOST_BEGINNINGS = 32
+"""Of a request's commits that do not hold together, so many beginnings are tried: nobody pushes more upon one honestly."""
 
 
 @dataclass
@@ -31,18 +33,21 @@ class Walk:
     at: str
     verifiers: Verifiers
     progress: Callable[[str], None]
+    fsck: bool = True
     root: str | None = None
     history: list[Group] = field(default_factory=list)
     confirmed: list[Confirmed] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     recorded: dict[str, str] = field(default_factory=dict)
     altered: list[Problem] = field(default_factory=list)
+    altered_paths: set[str] = field(default_factory=set)
     faulty: set[Problem] = field(default_factory=set)
+    _held: tuple[Group, Confirmed] | None = None
 
     def everything(self) -> None:
         """Walk the line from its root on, oldest first."""
-        self.progress("every object of this clone (git fsck)")
-        self.problems += self.repo.fsck()
+        self.progress("every object of this clone (git fsck), beside all that follows")
+        objects = self.repo.fsck_aside() if self.fsck else list
         history = self.history = self.kept(partial(groups, self.repo, self.at)) or []
         self.root = self.kept(partial(root_of_trust, self.repo, history))
         later = self.kept(self._people)
@@ -51,18 +56,24 @@ class Walk:
             self.progress(f"commit {number} of {len(history)} that touch guarded paths")
             for group in self._landings(whole, later):
                 self.history.append(group)
-                self.altered += added_later(self.repo, group, self.recorded)
+                self._alters(added_later(self.repo, group, self.recorded))
                 if trusted:
-                    self.altered += unexplained(group)
+                    self._alters(unexplained(group))
                 for judge in self._brought(group, later):
                     if (item := self.kept(judge, group.last.id)) is not None:
                         item = item.at_its_commit
                         self.heard(group, item)
                         self.confirmed.append(item.bare)
             trusted = trusted or whole.last.id == self.root
-        self.confirmed = [self._with_what_came_after(item) for item in self.confirmed]
-        self.problems += self.altered
+        self._tell_what_came_after()
+        self.progress("every object of this clone (git fsck)")
+        self.problems = [*objects(), *self.problems, *self.altered]
         self.problems += self.kept(lambda: list(clone.names(self.repo, self.at))) or []
+
+    def _alters(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.altered.append(problem)
+            self.altered_paths.add(problem.path)
 
     def _landings(self, whole: Group, later: People | None) -> list[Group]:
         """A group as it landed: whole, or, where only its beginning holds, that and what was pushed upon it.
@@ -74,7 +85,7 @@ class Walk:
         holds, taken = self._holds(whole, later), taken_back(whole)
         if holds and taken is None:
             return [whole]
-        ends = [taken or 0] if holds else range(len(whole.steps) - 1, 0, -1)
+        ends = [taken or 0] if holds else range(len(whole.steps) - 1, 0, -1)[:MOST_BEGINNINGS]
         for end in ends:
             begun, rest = Group(whole.steps[:end]), whole.steps[end:]
             if begun.steps and begun.requests and self._holds(begun, later):
@@ -82,19 +93,25 @@ class Walk:
         return [whole]
 
     def _holds(self, group: Group, later: People | None) -> bool:
-        # A rebase merge is judged once more where it is told: rare enough, and nothing is kept in between.
-        told = Told(self.faulty, {problem.path for problem in self.altered})
+        told = Told(self.faulty, self.altered_paths)
         try:
             one = judge_request(self.repo, group, group.requests[0], self.at, self.verifiers, later, told)
         except EvidenceError:
             return False
+        self._held = (group, one) if not one.problems else None
         return not one.problems
 
-    def _with_what_came_after(self, item: Confirmed) -> Confirmed:
-        """An item that was altered, or added to, after it was recorded is not what it says."""
-        folder = _folder_of(item)
-        after = tuple(each for each in self.altered if folder and each.path.startswith(folder))
-        return replace(item, problems=(*item.problems, *after)) if after else item
+    def _tell_what_came_after(self) -> None:
+        """What was altered, or added to, after it was recorded is not what it says."""
+        after: dict[str, list[Problem]] = {}
+        for problem in self.altered:
+            after.setdefault(_place_of(problem.path), []).append(problem)
+        self.confirmed = [
+            replace(item, problems=(*item.problems, *after[place]))
+            if (place := _place_of_item(item)) in after
+            else item
+            for item in self.confirmed
+        ]
 
     def heard(self, group: Group, item: Confirmed) -> None:
         """Each thing as it was judged; a chronicle listens here, so that it never tells another story than this."""
@@ -131,7 +148,10 @@ class Walk:
     def _brought(self, group: Group, later: People | None) -> Iterator[Callable[[], Confirmed]]:
         """A judgement for each thing that one group of commits brought in."""
         for name in group.requests[:1]:
-            told = Told(self.faulty, {problem.path for problem in self.altered})
+            if self._held is not None and self._held[0] is group:
+                yield partial(_as_it_is, self._held[1])  # judged a moment ago, to see where the landing ends
+                continue
+            told = Told(self.faulty, self.altered_paths)
             yield partial(judge_request, self.repo, group, name, self.at, self.verifiers, later, told)
         for change in group.changes:
             path = change.path
@@ -154,13 +174,23 @@ class Walk:
             raise EvidenceError(*error.problems) from error
 
 
-def _folder_of(item: Confirmed) -> str:
+def _as_it_is(item: Confirmed) -> Confirmed:
+    return item
+
+
+def _place_of(path: str) -> str:
+    """The folder, or for a waiver the file, of the thing that a guarded path belongs to; "" for any other path."""
+    if release := release_of(path):
+        return layout.evidence_dir(release)
+    if path.startswith(layout.WAIVERS):
+        return path.removesuffix(".sig")
+    return request_folder(path)
+
+
+def _place_of_item(item: Confirmed) -> str:
     """Where the files of a confirmed thing lie."""
     if item.kind == "release":
-        return f"{layout.evidence_dir(item.name)}/"
+        return layout.evidence_dir(item.name)
     if item.kind == "waiver":
         return f"{layout.WAIVERS}{item.name}.json"
-    if item.kind == "reviews":
-        return ""
-    prefix = layout.PROMOTIONS if "/" in item.name else layout.CHANGES
-    return f"{prefix}{item.name}/"
+    return f"{layout.PROMOTIONS if '/' in item.name else layout.CHANGES}{item.name}"
