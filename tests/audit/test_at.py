@@ -271,6 +271,18 @@ def test_a_commit_from_the_future_moves_what_follows_and_nothing_before(repo, hi
     assert "though it claims 2026-09-01" in text(ask(repo, head, "2026-10-02"))
 
 
+def test_a_promotion_dated_back_over_a_harmless_commit_does_not_hold(repo, history, landed):
+    """Its key may have counted at its own date only; the commit before it hides the record that it is dated before."""
+    _, commit, _ = landed[2]
+    merge = repo.commit(commit)
+    base = repo.commit(merge.parents[0])
+    changes = {c.path: repo.blob(c.new.id) for c in repo.changes(base.id, commit)}
+    hidden = push(repo, base.id, {"notes": b"1"}, minutes=-60)
+    assert rules(ask(repo, push(repo, hidden, changes, when=base.time), "now")) == set()
+    late = push(repo, hidden, changes, when=base.time - timedelta(minutes=50))
+    assert "backdated" in rules(ask(repo, late, "now"))
+
+
 def test_a_promotion_within_tolerance_is_named_as_in_doubt(repo, history, landed):
     time, commit, _ = landed[1]
     before = ask(repo, history.head, time - timedelta(minutes=4))

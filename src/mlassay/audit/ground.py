@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from mlassay.audit.history import Group, Step
 from mlassay.audit.requests import Confirmed, Told, judge_request
+from mlassay.audit.unexplained import unexplained
 from mlassay.case.history import pointers
 from mlassay.case.requests import RequestName, name_of_branch, name_of_path, nobody_has_a_key
 from mlassay.config import People, load_people
@@ -15,10 +16,13 @@ from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.git import LineRepository, Repository
 from mlassay.policy import PromotionCase
+from mlassay.policy.approvals import TOLERANCE
 from mlassay.ports import Verifiers
 
 T = TypeVar("T")
 GOVERNANCE = (layout.POLICY, layout.PEOPLE)
+LOOKED_AT = 400
+"""So many commits of contradicting dates are looked into."""
 
 
 @dataclass
@@ -84,7 +88,8 @@ class Ground:
         self.progress(f"{name.environment or 'change'} {name.id}")
         people = self.later if later else None
         judged = judge_request(self.repo, group, name, self.head, self.verifiers, people, Told())
-        return judged.at_its_commit
+        found = replace(judged, problems=(*judged.problems, *unexplained(group)))
+        return found.at_its_commit
 
     def ungoverned(self, commit: str) -> tuple[Problem, ...]:
         """Why policy and people before ``commit`` are not what signed changes made of them since the root of trust."""
@@ -150,7 +155,26 @@ class Ground:
         commit = self.repo.held(number)
         parent = commit.parents[0] if commit.parents else None
         changes = self.repo.changes(parent, commit.id)
-        return Step(commit, parent, tuple(c for c in changes if layout.is_guarded(c.path)), "")
+        guarded = tuple(change for change in changes if layout.is_guarded(change.path))
+        later = self._dated_later(number)
+        return Step(
+            commit,
+            parent,
+            guarded,
+            "",
+            behind_parent=bool(guarded) and number - 1 in later,
+            behind_record=bool(guarded) and any(self._is_record(place) for place in later[-LOOKED_AT:]),
+        )
+
+    def _dated_later(self, number: int) -> list[int]:
+        """The places before ``number`` that claim dates after its own, by more than honest clocks differ."""
+        claimed, room = self.repo.line.claimed, int(TOLERANCE.total_seconds())
+        if self.repo.line.latest[number] - room <= claimed[number]:
+            return []
+        return [place for place in range(number) if claimed[place] > claimed[number] + room]
+
+    def _is_record(self, place: int) -> bool:
+        return any(self.repo.differs(place, prefix.rstrip("/")) for prefix in layout.GUARDED)
 
 
 def people_at(repo: Repository, commit: str) -> People | None:
