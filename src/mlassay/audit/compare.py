@@ -14,7 +14,7 @@ from mlassay.audit.chronicle.types import DataUse
 from mlassay.audit.diverge import Difference, Stage, differences, flat, stages_of
 from mlassay.audit.named import Place, find_release
 from mlassay.case.answers import SignedReader, read_answers
-from mlassay.case.history import pointers
+from mlassay.case.history import pointer_at
 from mlassay.case.release import ReleaseEvidence, read_release
 from mlassay.case.requests import governance_at, name_of_branch
 from mlassay.config import load_config
@@ -160,22 +160,30 @@ def _side(
     progress(place.release)
     evidence = read_release(repo, head, place.release, verifiers)
     data = tuple(Releases(repo).data_of(evidence.release)) if evidence.release else ()
-    return Side(place, evidence, data, tuple(_promotions(repo, head, place.release, verifiers)))
+    return Side(place, evidence, data, tuple(_promotions(repo, head, evidence, verifiers)))
 
 
-def _promotions(repo: LineRepository, head: str, release: str, verifiers: Verifiers) -> Iterator[Promoted]:
+def _promotions(
+    repo: LineRepository, head: str, found: ReleaseEvidence, verifiers: Verifiers
+) -> Iterator[Promoted]:
+    """Every promotion of a release since its record, newest first in each environment."""
     try:
         policy, people = governance_at(repo, head)
     except (ConfigurationError, EvidenceError):
         return
+    reader = SignedReader(repo, head, people, verifiers)
     for environment in policy.environments:
-        for held in pointers(repo, head, environment):
-            name = name_of_branch(f"promotion/{environment}/{held.pointer.promotion}")
-            if held.pointer.live.release != release or name is None:
+        path = layout.pointer_path(environment)
+        for commit in repo.first_parents(head, paths=[path], until=found.record_commit or None):
+            try:
+                pointer = pointer_at(repo, commit.id, environment)
+            except EvidenceError:
+                continue  # it names no release
+            name = name_of_branch(f"promotion/{environment}/{pointer.promotion}") if pointer else None
+            if pointer is None or pointer.live.release != found.id or name is None:
                 continue
-            said = read_answers(SignedReader(repo, head, people, verifiers), name).approvals
-            words = tuple((each.record.person, each.record.reason) for each in said)
-            yield Promoted(environment, name.id, held.commit.id, words)
+            words = tuple((a.record.person, a.record.reason) for a in read_answers(reader, name).approvals)
+            yield Promoted(environment, name.id, commit.id, words)
 
 
 def _source(side: Side) -> str | None:
