@@ -12,6 +12,10 @@ from pathlib import Path
 from mlassay.audit.export import gather, write
 from mlassay.git import Repository
 from mlassay.render.export import pages
+from mlassay.render.export.check import check_script
+
+DOCS = Path(__file__).parents[2] / "docs"
+PUBLISHED = {False: DOCS / "check-full.sh", True: DOCS / "check-redacted.sh"}
 
 TOOLS = (
     *("git", "ssh-keygen", "openssl", "sha256sum", "sh", "grep"),
@@ -80,3 +84,8 @@ def resum(folder: Path) -> None:
         if name != "SHA256SUMS"
     ]
     (folder / "SHA256SUMS").write_text("".join(rows))
+
+
+if __name__ == "__main__":  # write the published commands anew
+    for redacted, path in PUBLISHED.items():
+        path.write_text(check_script("COMMIT", redacted=redacted))

@@ -15,7 +15,8 @@ from mlassay.errors import ConfigurationError
 from mlassay.files import Document, check
 from mlassay.git import Identity, Repository
 from mlassay.render.export import pages
-from tests.audit.exporting import commands, export, follow, resum, unpack
+from mlassay.render.export.check import check_script
+from tests.audit.exporting import PUBLISHED, commands, export, follow, resum, unpack
 from tests.audit.story import git, play
 from tests.factory import histories
 
@@ -113,6 +114,13 @@ def test_the_script_runs_the_same_commands_and_knows_the_commit_that_it_is_given
     assert f"FAILED: this export is about commit {commit}" in other.stderr
 
 
+@pytest.mark.parametrize("redacted", [False, True])
+def test_the_published_commands_are_those_of_the_export(redacted):
+    """When they change: .venv/bin/python -m tests.audit.exporting"""
+    published = PUBLISHED[redacted].read_text()
+    assert published == check_script("COMMIT", redacted=redacted)
+
+
 def test_the_same_commit_gives_the_same_bytes_from_another_clone(history, tmp_path):
     target = tmp_path / "one.tar.gz"
     other = Repository.clone(history.folder, tmp_path / "clone")
@@ -203,7 +211,7 @@ ALTERATIONS = {
     swap_model: "is not the one in the history",
     alter_evidence: "is not the one in the history",
     omit_approval: "is not the list of the history",
-    swap_owners: "stands under",
+    swap_owners: "another key",
     alter_bundle: "cannot be read",
 }
 
@@ -315,7 +323,7 @@ def test_a_pointer_edited_by_hand_is_told(history, tmp_path):
             )
         },
     )
-    refused(folder, "FAILED: production runs something else than its promotion asked for")
+    refused(folder, "FAILED: no promotion came with what environments/production.yaml became")
 
 
 def test_a_key_that_comes_in_with_what_it_signs_does_not_count(history, tmp_path):
@@ -325,6 +333,82 @@ def test_a_key_that_comes_in_with_what_it_signs_does_not_count(history, tmp_path
         None, files, message="Start", author=LIAR, when=history.commit(history.head()).time
     )
     refused(export(history, tmp_path, at=at), "came in before anybody had a key")
+
+
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory):
+    """Two releases, each promoted to staging and production: something to go back to."""
+    made = histories.make(tmp_path_factory.mktemp("longer") / "long.git", promotions=4)
+    return Repository.open(made.folder)
+
+
+def test_an_old_pointer_that_somebody_put_back_is_told(longer, tmp_path):
+    path = "environments/production.yaml"
+    last, first = (commit.id for commit in longer.first_parents(longer.head(), paths=[path]))
+    assert follow(export(longer, tmp_path)).returncode == 0
+    folder = rewritten(longer, tmp_path, {path: lambda _: longer.read(first, path)}, base=last)
+    refused(folder, "FAILED: no promotion came with what environments/production.yaml became")
+
+
+def test_a_pointer_that_a_merge_altered_is_told(history, tmp_path):
+    path = "environments/production.yaml"
+    folder = replayed(
+        history, tmp_path, path, lambda data: data.replace(b"url: ", b"url: https://example.org/")
+    )
+    refused(folder, "FAILED: production ran something else than promotion")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "governance/people.yaml",
+        "governance/policy.yaml",
+        "data/applications.manifest.yaml",
+        "data/other.manifest.yaml",
+    ],
+)
+def test_keys_rules_and_manifests_that_were_pushed_are_told(history, tmp_path, path):
+    folder = rewritten(history, tmp_path, {path: lambda data: (data or b"") + b"# mine\n"})
+    what = path if path.startswith("data/") else "governance"
+    refused(folder, f"FAILED: {what} was changed in ", "no request asked for it")
+
+
+def test_a_change_that_became_something_else_than_what_was_asked_is_told(played, tmp_path):
+    repo, _ = played
+    folder = replayed(repo, tmp_path, "governance/policy.yaml", lambda data: data + b"# and more\n")
+    refused(folder, "FAILED: governance became something else in ")
+
+
+def test_an_approval_that_came_after_the_landing_is_told(longer, tmp_path):
+    head = longer.head()
+    path = next(p for p in longer.tree(head, "promotions/staging") if p.endswith("approvals/robin.json"))
+    late = path.replace("robin", "lee")
+    folder = rewritten(longer, tmp_path, {late: longer.read(head, path)})
+    refused(folder, f"FAILED: {late} was added after its request had landed")
+
+
+def test_a_file_that_is_no_record_is_told(history, tmp_path):
+    path = next(p for p in history.tree(history.head(), "promotions") if p.endswith("approvals/lee.json"))
+    folder = path.rpartition("/approvals/")[0]
+    (commit, *_) = history.first_parents(history.head(), paths=[path])
+    files = {c.path: history.blob(c.new.id) for c in history.changes(commit.parents[0], commit.id)}
+    files[f"{folder}/notes.json"] = b"{}\n"
+    at = history.write_commit(commit.parents[0], files, message="Promote", author=LIAR, when=commit.time)
+    refused(export(history, tmp_path, at=at), f"FAILED: {folder}/notes.json is no record of a request")
+
+
+def test_a_machine_that_is_given_more_to_sign_than_people_yaml_says_is_told(unpacked):
+    path = next(unpacked.glob("keys/*/signers.tsv"))
+    path.write_text(path.read_text().rstrip("\n") + " urn:mlassay:predicate:request:1\n")
+    resum(unpacked)
+    refused(unpacked, "does not let ci sign urn:mlassay:predicate:request:1")
+
+
+def test_a_key_that_is_given_more_time_than_people_yaml_says_is_pointed_out(unpacked):
+    path = next(unpacked.glob("keys/*/allowed_signers"))
+    path.write_text(path.read_text().replace("20260101", "20250101"))
+    resum(unpacked)
+    assert "COMPARE YOURSELF: when the key of robin holds" in follow(unpacked).stdout
 
 
 # Names that somebody else gave

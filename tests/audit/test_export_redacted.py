@@ -15,10 +15,11 @@ from mlassay.manifest import DataFile, load_manifest, root_digest
 from tests import factory
 from tests.audit.exporting import export, follow, resum
 from tests.audit.story import git
-from tests.factory.project import AUTHOR, manifest_yaml
+from tests.factory.project import AUTHOR, NOBODY, manifest_yaml
 
 PERSONAL = "personal_data: {basis: consent, delete_by: 2030-01-01, quasi_identifiers: [income]}\n"
 SPECIAL = "special_categories: {columns: [group], basis: consent, use: [test], delete_by: 2030-01-01}\n"
+PEOPLE = "governance/people.yaml"
 HEAD = "name,income,group,deny\n"
 
 
@@ -38,11 +39,24 @@ def manifest(files, *, personal=PERSONAL, name="applications"):
 
 
 class Team:
-    """A project whose data hold names; every name that was ever planted is in ``planted``."""
+    """A project whose data hold names; every name that was ever planted is in ``planted``.
+
+    Until `found`, nobody has a key, so manifests may come and go without a request.
+    """
 
     def __init__(self, path, personal=PERSONAL):
         self.project, self.personal = factory.make(path), personal
         self.planted = []
+        self.people = self.project.read(PEOPLE)
+        repo, head = self.repo, self.repo.head()
+        files = {path: repo.blob(entry.id) for path, entry in repo.tree(head).items()}
+        files[PEOPLE] = NOBODY.encode()
+        start = repo.write_commit(None, files, message="Start", author=AUTHOR, when=repo.commit(head).time)
+        git(self.project.folder, "reset", "-q", "--hard", start)
+
+    def found(self):
+        """Let people have keys from now on."""
+        self.commit({PEOPLE: self.people})
 
     @property
     def repo(self):
@@ -105,6 +119,7 @@ def planted_everywhere(path, personal=PERSONAL):
     git(team.project.folder, "checkout", "-q", "-b", "never-merged")
     team.data(table(team.name("unmerged")))
     git(team.project.folder, "checkout", "-q", "main")
+    team.found()
     factory.record(team.project)
     return team
 
@@ -233,6 +248,7 @@ def test_a_record_that_repeats_a_person_is_left_out_and_the_page_says_that_it_is
     team = Team(tmp_path)
     name = team.name("waived")
     team.data(table(name))
+    team.found()
     factory.record(team.project)
     path = "governance/deliberations/0001.md"
     team.commit({path: f"We thought of {name}.\n"})

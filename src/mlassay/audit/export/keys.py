@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 from mlassay.audit.export.types import KeyVersion
 from mlassay.case.requests import with_compromises
@@ -54,10 +54,10 @@ def _allowed(people: People) -> Iterator[str]:
     for person in people.people.values():
         for key in person.keys:
             first, last = _window(key)
-            if last <= first:
+            if last < first:
                 continue  # it never counted, and ssh-keygen stumbles over such a line
             kind, text = key.public.split()[:2]
-            until = f',valid-before="{_before(last)}"' if last != FOR_EVER else ""
+            until = f',valid-before="{last}"' if last != FOR_EVER else ""
             yield f'{person.id} namespaces="mlassay",valid-after="{first}"{until} {kind} {text}\n'
 
 
@@ -69,15 +69,10 @@ def _pem(public: str) -> bytes:
 
 
 def _window(key: Key) -> tuple[str, str]:
-    """From when (inclusive) until when (exclusive) a signature may rest on a key; UTC."""
+    """From when until when, both inclusive as OpenSSH has it, a signature may rest on a key; UTC."""
     ends = [end for end in (key.valid_until, key.revoked_at, key.compromised_since) if end is not None]
-    last = min(ends).astimezone(UTC).strftime(_SHAPE) if ends else FOR_EVER
+    last = (min(ends) - timedelta(seconds=1)).astimezone(UTC).strftime(_SHAPE) if ends else FOR_EVER
     return key.valid_from.astimezone(UTC).strftime(_SHAPE), last
-
-
-def _before(last: str) -> str:
-    """OpenSSH counts the last second in, people.yaml does not."""
-    return (datetime.strptime(last, _SHAPE) - timedelta(seconds=1)).strftime(_SHAPE)  # noqa: DTZ007  UTC throughout
 
 
 def _people(repo: Repository, commit: str) -> People | None:

@@ -11,7 +11,7 @@ from mlassay.render.export.page import readme
 
 def pages(export: Export) -> dict[str, str]:
     """Every page of an export by its name."""
-    found = {"README.md": readme(export), "check.sh": check_script(export)}
+    found = {"README.md": readme(export), "check.sh": check_script(export.commit, redacted=export.redacted)}
     if export.redacted:
         found["LEFT-OUT.md"] = left_out_page(export)
     if export.mapping is not None:

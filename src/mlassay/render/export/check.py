@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mlassay.audit.export import Export
 from mlassay.render.export.steps import steps
 
 HEAD = """#!/bin/sh
@@ -22,10 +21,10 @@ echo 'Everything that these commands can see holds. README.md says what they can
 """
 
 
-def check_script(export: Export) -> str:
-    """The whole script; it ends with 1 and says FAILED at the first thing that does not hold."""
+def check_script(commit: str, *, redacted: bool) -> str:
+    """The whole script for an export of ``commit``; it ends with 1 and says FAILED at the first thing that does not hold."""
     parts = [HEAD]
-    for number, step in enumerate(steps(export), 1):
+    for number, step in enumerate(steps(commit, redacted=redacted), 1):
         parts.append(f"\necho\necho '== {number}. {step.title}'\n{step.commands.strip()}\n")
         if number == 1:
             parts.append(EXPECTED)

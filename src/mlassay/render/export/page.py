@@ -36,6 +36,12 @@ _NEEDS = (
     "stops with `FAILED` and says what does not hold."
 )
 
+_FORGED = (
+    "These commands came with the file, so whoever forged the file could have forged them. They are the same in every export "
+    "of one version of mlassay, but for the id of the commit: compare `check.sh` with `{published}` of mlassay's own repository, "
+    "or take that one."
+)
+
 _UNSEEN = (
     "**When things really happened.** The order of commits is proven. Their dates are what committers wrote.",
     (
@@ -82,8 +88,9 @@ def _lines(export: Export) -> Iterator[str]:
         "",
         "A byte that could be taken for something else in a file's name stands as `%XX` under `files/`.",
     )
-    yield from ("", "## Check it", "", _NEEDS)
-    for number, step in enumerate(steps(export), 1):
+    published = f"docs/check-{'redacted' if export.redacted else 'full'}.sh"
+    yield from ("", "## Check it", "", _NEEDS, "", _FORGED.format(published=published))
+    for number, step in enumerate(steps(export.commit, redacted=export.redacted), 1):
         yield from (
             "",
             f"### {number}. {step.title}",

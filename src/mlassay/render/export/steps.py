@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlassay.audit.export import Export
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -20,16 +18,17 @@ class Step:
     commands: str
 
 
-def steps(export: Export) -> tuple[Step, ...]:
-    """The steps for one export, in order; each relies on those before it."""
-    history = _PACK if export.redacted else _BUNDLE
+def steps(commit: str, *, redacted: bool) -> tuple[Step, ...]:
+    """The steps for an export of ``commit``, in order; each relies on those before it."""
+    history = _PACK if redacted else _BUNDLE
     return (
-        Step("Get ready", _WHY["ready"], _READY.replace("@COMMIT@", export.commit)),
+        Step("Get ready", _WHY["ready"], _READY.replace("@COMMIT@", commit)),
         Step("The files arrived as they were packed", _WHY["sums"], _SUMS),
         Step("The history is whole, and is the one named above", _WHY["history"], history),
         Step("Each plain file is the one in the history", _WHY["files"], _FILES),
         Step("The keys are those of people.yaml", _WHY["keys"], _KEYS),
         Step("Records were only ever added", _WHY["added"], _ADDED),
+        Step("Keys, rules and manifests changed by request only", _WHY["changes"], _CHANGES),
         Step("Each person signed what stands in their name", _WHY["people"], _PEOPLE),
         Step("Each machine signed what stands in its name", _WHY["machines"], _MACHINES),
         Step("Each release is what was signed", _WHY["releases"], _RELEASES),
@@ -56,11 +55,17 @@ _WHY = {
     "keys": (
         "Each `governance/people.yaml` that ever was in force has its folder under `keys/`. The keys were taken out of it so "
         "that ssh-keygen and openssl can read them. Each key is looked up in the history's own file, under the name that it "
-        "is given. From when to when a key holds stands beside it: compare these times with people.yaml yourself."
+        "is given, and so are the days from when to when it holds. Where a time is told in another way (in another time zone, or "
+        "by a later people.yaml that calls a key lost), the command says `COMPARE YOURSELF`."
     ),
     "added": (
         "Evidence, promotions, changes and waivers may only be added. Then a list is made of what each commit added, and of the "
         "people.yaml before it: a key counts only when it was there before what it signs."
+    ),
+    "changes": (
+        "Whoever could push a key of their own into people.yaml could sign anything afterwards. So each change of policy, people "
+        "or a data manifest must have come in with a request that names the id of what it became. The first people.yaml with a "
+        "key is the root of trust: the command names its commit. Ask somebody whether that is how it began."
     ),
     "people": (
         "Approvals, refusals, withdrawals, waivers and requests carry an SSH signature. Each is held against the keys of the "
@@ -76,8 +81,8 @@ _WHY = {
         "The signed summary must list every file of the release."
     ),
     "pointers": (
-        "The list shows every change of what runs, newest first. What runs now must be what its promotion asked for. Below each "
-        "promotion stands who approved it: whether those people were enough is for the policy to say, and for you to read."
+        "The list shows every change of what runs, oldest first. Each must have come in with the request that asked for it: an old "
+        "value that somebody put back is none. What runs now must be what its promotion asked for. Below each promotion stands who approved it: whether those people were enough is for the policy to say, and for you to read."
     ),
 }
 
@@ -138,37 +143,53 @@ echo "ok: $(wc -l < "$work/here.tsv") files are those of the history"
 """
 
 _KEYS = r"""
+# the part of people.yaml that is about one person or machine: from that name to the next one
+part_of() {
+  part=${flat#*[!a-z0-9-]"$1":}
+  test "$part" != "$flat" || fail "people.yaml $id does not name $1"
+  for other in $names; do if [ "$other" != "$1" ]; then part=${part%%[!a-z0-9-]"$other":*}; fi; done
+}
+day() { printf '%s-%s-%s' "$(printf '%s' "$1" | cut -c 1-4)" "$(printf '%s' "$1" | cut -c 5-6)" "$(printf '%s' "$1" | cut -c 7-8)"; }
+look() { echo "COMPARE YOURSELF: when the key of $who holds, in people.yaml $id"; }
+# the times beside a key, against those in people.yaml: some are told there in another way
+window() {
+  case $part in *"$(day "$1")"*) ;; *) look; return ;; esac
+  if [ "$2" = 99991231235959 ]; then
+    case $part in *valid_until:*|*revoked:*) look ;; esac
+  else
+    case $part in *"$(day "$2")"*) ;; *) look ;; esac
+  fi
+}
 for folder in keys/*/; do
   id=${folder#keys/}; id=${id%/}
   past cat-file blob "$id" > "$work/people.yaml" || fail "the history holds no people.yaml $id"
-  flat=$(cut -d '#' -f 1 "$work/people.yaml" | tr '\r\n' '  ' | tr -d "\"'"); bare=$(printf '%s' "$flat" | tr -d ' ')
+  flat=$(cut -d '#' -f 1 "$work/people.yaml" | tr '\r\n' '  ' | tr -d "\"'")
   names=$(cut -d ' ' -f 1 "$folder/allowed_signers" | sort -u; cut -f 2 "$folder/signers.tsv")
   while read -r who options kind key; do
-    case $flat in *"$key"*) ;; *) fail "a key of $who is not in people.yaml $id" ;; esac
-    before=${flat%%"$key"*}; owner=; shortest=${#before}
-    for name in $names; do  # whose name stands last before the key
-      rest=${before##*[!a-z0-9-]"$name":}
-      if [ "${#rest}" -lt "$shortest" ]; then shortest=${#rest}; owner=$name; fi
-    done
-    test "$owner" = "$who" || fail "the key of $who stands under $owner in people.yaml $id"
-    printf '%s: %s %s %s\n' "$(printf '%s' "$id" | cut -c 1-8)" "$who" "$kind" "$options"
+    part_of "$who"
+    case $part in *"$kind $key"*) ;; *) fail "people.yaml $id gives $who another key" ;; esac
+    from=${options#*valid-after=\"}; until=${options#*valid-before=\"}
+    if [ "$until" = "$options" ]; then until=99991231235959; fi
+    window "${from%%\"*}" "${until%%\"*}"
+    echo "$who: $kind $options"
   done < "$folder/allowed_signers"
   while IFS=$tab read -r keyid who from until kinds; do
+    part_of "$who"
     if [ -e "$folder/$keyid.pem" ]; then
       test "$(sum "$folder/$keyid.pem")" = "$keyid" || fail "the key of $who is not the one that its id names"
       whole=$(grep -v -e '-----' "$folder/$keyid.pem" | tr -d '\n')
-      case $bare in *"$whole"*) ;; *) fail "the key of $who is not in people.yaml $id" ;; esac
     else
-      head -n 1 "$folder/$keyid.pins" | tr -d '\n' > "$work/identity"
-      case $flat in *"$(cat "$work/identity")"*) ;; *) fail "what $who is pinned to is not in people.yaml $id" ;; esac
+      whole=$(head -n 1 "$folder/$keyid.pins")
     fi
+    case $(printf '%s' "$part" | tr -d ' ') in *"$whole"*) ;; *) fail "people.yaml $id gives $who another key" ;; esac
     for kind in $kinds; do
-      case $flat in *"$kind"*) ;; *) fail "$who may sign $kind nowhere in people.yaml $id" ;; esac
+      case $part in *"$kind"*) ;; *) fail "people.yaml $id does not let $who sign $kind" ;; esac
     done
-    printf '%s: %s from %s until %s\n' "$(printf '%s' "$id" | cut -c 1-8)" "$who" "$from" "$until"
+    window "$from" "$until"
+    echo "$who: from $from until $until, $kinds"
   done < "$folder/signers.tsv"
 done
-echo 'ok: every key stands in the people.yaml of its time'
+echo 'ok: every key stands in the people.yaml of its time, under the name that it is given'
 """
 
 _ADDED = r"""
@@ -176,11 +197,11 @@ set -- promotions changes governance/waivers evidence
 past log --first-parent -m --no-renames --diff-filter=a --name-only --format= "$commit" -- "$@" > "$work/touched.txt"
 if grep . "$work/touched.txt"; then fail 'these records were changed or deleted after they were added'; fi
 past log --first-parent -m --reverse --no-renames --diff-filter=A --name-only --date=format-local:%Y%m%d%H%M%S --format='commit %cd %H %P' "$commit" -- "$@" > "$work/added.txt"
-latest=0; own=; folder=; base=; people=; parent=; now=; : > "$work/records.tsv"
+latest=0; own=; folder=; base=; people=; parent=; current=; now=; : > "$work/records.tsv"
 while read -r word time id before others; do
   case $word in
     '') continue ;;
-    commit) parent=$before; if [ "$time" -gt "$latest" ]; then latest=$time; fi; now=$latest; continue ;;
+    commit) parent=$before; current=$id; if [ "$time" -gt "$latest" ]; then latest=$time; fi; now=$latest; continue ;;
     governance/waivers/*.json|governance/waivers/*.json.sig) own=${word%.sig} ;;
     governance/waivers/*) continue ;;
     evidence/*/*) own=${word#evidence/}; own=evidence/${own%%/*} ;;
@@ -192,19 +213,56 @@ while read -r word time id before others; do
   test -z "$time" || fail "$word $time is no name that a record has"
   if [ "$own" != "$folder" ]; then  # commits that bring one request together are judged by the keys before the first
     folder=$own; base=$parent; people=
+    case $word in
+      */record.dsse.json) ;;
+      promotions/*|changes/*) if [ -n "$base" ] && past cat-file -e "$base:$own/request.json" 2> /dev/null; then fail "$word was added after its request had landed"; fi ;;
+    esac
     if [ -n "$base" ]; then people=$(past rev-parse --verify --quiet "$base:governance/people.yaml" || :); fi
   fi
   test -n "$people" || fail "$word came in before anybody had a key"
   test -d "keys/$people" || fail "the keys of people.yaml $people are not here"
-  printf '%s\t%s\t%s\n' "$word" "$people" "$now" >> "$work/records.tsv"
+  printf '%s\t%s\t%s\t%s\n' "$word" "$people" "$now" "$current" >> "$work/records.tsv"
 done < "$work/added.txt"
 echo "ok: $(wc -l < "$work/records.tsv") files were added, and none was changed since"
 """
 
+_CHANGES = r"""
+past log --first-parent -m --reverse --no-renames --name-only --format='commit %H %P' "$commit" -- governance data > "$work/changed.txt"
+root=; current=; count=0
+while IFS= read -r line; do
+  case $line in
+    '') continue ;;
+    'commit '*) current=${line#commit }; current=${current%% *}; continue ;;
+    governance/waivers/*|governance/deliberations/*|'"governance/waivers/'*|'"governance/deliberations/'*) continue ;;
+    governance/*|'"governance/'*) path=governance ;;
+    data/*.manifest.yaml|'"data/'*'.manifest.yaml"') path=$line ;;
+    *) continue ;;
+  esac
+  if [ -z "$root" ]; then  # the first commit with a policy, and with people of whom anybody has a key
+    people=$(past rev-parse --verify --quiet "$current:governance/people.yaml" || :)
+    if [ -n "$people" ] && past cat-file -e "$current:governance/policy.yaml" 2> /dev/null && { [ -s "keys/$people/allowed_signers" ] || [ -s "keys/$people/signers.tsv" ]; }; then root=$current; fi
+    continue
+  fi
+  if [ "$current" = "$root" ]; then continue; fi
+  case $path in
+    '"'*) new=$(past ls-tree -r --full-tree "$current" -- data | { grep -F -e "$tab$path" || :; } | cut -f 1 | cut -d ' ' -f 3) ;;
+    *) new=$(past rev-parse --verify --quiet "$current:$path" || :) ;;
+  esac
+  request=$(grep -e "^changes/[^/]*/request.json$tab.*$tab$current\$" "$work/records.tsv" | cut -f 1)
+  test -n "$request" || fail "$path was changed in $current, and no request asked for it"
+  if [ -n "$new" ]; then new="\"$new\""; else new=null; fi
+  grep -qF -e "\"new\": $new" "files/$request" || fail "$path became something else in $current than its request asked for"
+  count=$((count + 1))
+done < "$work/changed.txt"
+echo "root of trust: commit ${root:-none}, whose policy and people nothing here can explain"
+echo "ok: $count changes of policy, people and manifests since then were asked for by signed requests"
+"""
+
 _PEOPLE = r"""
-while IFS=$tab read -r path people now; do
+while IFS=$tab read -r path people now brought; do
   file=files/$path
   case $path in
+    *.dsse.json) continue ;;  # the next step
     *.json) ;;
     *) continue ;;
   esac
@@ -214,6 +272,7 @@ while IFS=$tab read -r path people now; do
     promotions/*/withdrawals/*|changes/*/withdrawals/*) what=withdrawal; field=person ;;
     governance/waivers/*) what=waiver; field=person ;;
     promotions/*/request.json|changes/*/request.json) what=request; field=requester ;;
+    promotions/*|changes/*) fail "$path is no record of a request" ;;
     *) continue ;;
   esac
   if [ ! -e "$file" ]; then left_out "$path" || fail "$path is missing"; echo "NOT CHECKED: $path was left out"; continue; fi
@@ -231,7 +290,7 @@ done < "$work/records.tsv"
 """
 
 _MACHINES = r"""
-while IFS=$tab read -r path people now; do
+while IFS=$tab read -r path people now brought; do
   file=files/$path
   case $path in
     *.dsse.json|evidence/*/model.sig) ;;
@@ -271,7 +330,7 @@ while IFS=$tab read -r path people now; do
   IFS=$tab read -r id who from until kinds <<END
 $(grep "^$keyid$tab" "keys/$people/signers.tsv")
 END
-  [ "$now" -ge "$from" ] && [ "$now" -lt "$until" ] || fail "the key of $who did not hold on $now ($path)"
+  [ "$now" -ge "$from" ] && [ "$now" -le "$until" ] || fail "the key of $who did not hold on $now ($path)"
   case " $kinds " in *" $says "*) ;; *) fail "$who may not sign $says ($path)" ;; esac
   openssl dgst -sha256 -verify "$pem" -signature "$work/signature" "$work/signed" > /dev/null 2>&1 || fail "$path is not signed by $who"
   # what it is about: the release, or the request beside it
@@ -285,7 +344,7 @@ done < "$work/records.tsv"
 """
 
 _RELEASES = r"""
-while IFS=$tab read -r path people now; do
+while IFS=$tab read -r path people now brought; do
   case $path in evidence/*/release.json) ;; *) continue ;; esac
   folder=${path%/release.json}; release=${folder#evidence/}
   test "$(sum "files/$path" | cut -c 1-8)" = "${release#*-}" || fail "$release is not named after its digest"
@@ -306,7 +365,35 @@ done < "$work/records.tsv"
 """
 
 _POINTERS = r"""
-past log --first-parent -m --no-renames --name-only --date=format-local:%Y-%m-%dT%H:%M:%SZ --format='%cd %h %s' "$commit" -- environments | tr -d '\000-\010\013-\037\177'
+# whether a pointer says what its request asked for: as many releases, and each value of each
+as_asked() {
+  test "$(grep -c '^ *"sha256": "' "$1")" = "$(grep -c 'sha256: ' "$2")" || return 1
+  tr -d '" ' < "$2" > "$work/says.txt"
+  {
+    printf 'digest:%s\n' "$(member release_digest "$1")"
+    for name in release sha256 url role state since promotion; do inner "$name" "$1" | while IFS= read -r value; do printf '%s:%s\n' "$name" "$value"; done; done
+  } | tr -d ' ' > "$work/asked.txt"
+  while IFS= read -r row; do grep -qxF -e "$row" -e "-$row" "$work/says.txt" || return 1; done < "$work/asked.txt"
+}
+past log --first-parent -m --reverse --no-renames --name-only --date=format-local:%Y-%m-%dT%H:%M:%SZ --format='commit %H %cd' "$commit" -- environments > "$work/pointers.txt"
+if [ -n "$root" ]; then past rev-list --first-parent "$root"; else past rev-list --first-parent "$commit"; fi > "$work/before.txt"
+current=; when=
+while IFS= read -r line; do
+  case $line in
+    'commit '*) current=${line#commit }; when=${current#* }; current=${current%% *}; continue ;;
+    environments/*.yaml) ;;
+    *) continue ;;
+  esac
+  case $line in *[!A-Za-z0-9/._-]*) fail "$line is no name of an environment" ;; esac
+  if grep -qxF -e "$current" "$work/before.txt"; then continue; fi  # up to the root of trust nobody had a key
+  past cat-file blob "$current:$line" > "$work/pointer" 2> /dev/null || fail "$line was deleted in $current"
+  promotion=$(grep '^promotion: ' "$work/pointer" | cut -d ' ' -f 2 | tr -d '"')
+  environment=${line#environments/}; environment=${environment%.yaml}
+  grep -q -e "^promotions/$environment/$promotion/request.json$tab.*$tab$current\$" "$work/records.tsv" || fail "no promotion came with what $line became in $current"
+  request=files/promotions/$environment/$promotion/request.json
+  as_asked "$request" "$work/pointer" || fail "$environment ran something else than promotion $promotion asked for"
+  printf '%s %s: promotion %s, release %s\n' "$when" "$environment" "$promotion" "$(member release "$request")"
+done < "$work/pointers.txt"
 { grep "${tab}environments/.*\.yaml\$" "$work/here.tsv" || :; } | cut -f 2 > "$work/pointers.txt"
 while read -r file; do
   environment=${file#files/environments/}; environment=${environment%.yaml}
@@ -314,8 +401,7 @@ while read -r file; do
   request=files/promotions/$environment/$promotion/request.json
   test -e "$request" || fail "no promotion explains what $environment runs"
   digest=$(member release_digest "$request"); release=$(member release "$request")
-  grep -qF -e "$digest" "$file" || fail "$environment runs something else than its promotion asked for"
-  grep -qF -e "$release" "$file" || fail "$environment runs something else than its promotion asked for"
+  as_asked "$request" "$file" || fail "$environment runs something else than its promotion asked for"
   test "sha256:$(sum "files/evidence/$release/release.json")" = "$digest" || fail "$release is another release"
   printf '%s runs %s (promotion %s, asked by %s)\n' "$environment" "$release" "$promotion" "$(member requester "$request")"
   for each in "${request%/*}"/approvals/*.json; do
