@@ -89,6 +89,7 @@ ACTIONS = {
         {"out": "--out", "timestamp": "--timestamp", "tsa-cert": "--tsa-cert"},
         {"even-so": "--even-so", "unsigned": "--unsigned"},
     ),
+    "audit-site": Action("light", {"out": "--out", "title": "--title", "as-of": "--as-of"}),
 }
 
 AUDIT = "audit-"

@@ -40,6 +40,7 @@ PERMISSIONS = {
     "ml-schedule.yml:status": {"contents": "read"},
     "ml-schedule.yml:verify": {"contents": "read"},
     "ml-schedule.yml:anchor": {"contents": "read"},
+    "ml-schedule.yml:site": {"contents": "read"},
 }
 
 

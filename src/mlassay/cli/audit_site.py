@@ -28,6 +28,15 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _DAYS = 3660
 
 
+def _day(_: click.Context, __: click.Parameter, value: str | None) -> date | None:
+    if value == "today":
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise click.BadParameter("give a day as 2026-11-21, or 'today'") from None
+
+
 @click.command(epilog="Example: mlassay audit site --out site --title 'Mortgage approval'")
 @click.option(
     "--out",
@@ -40,9 +49,9 @@ _DAYS = 3660
 @click.option(
     "--as-of",
     "as_of",
-    type=click.DateTime(["%Y-%m-%d"]),
+    callback=_day,
     metavar="DAY",
-    help="Count what is overdue on DAY (UTC), else on the day of the last commit.",
+    help="Count what is overdue on DAY (UTC, as 2026-11-21, or today), else on the day of the last commit.",
 )
 @click.option(
     "--anchor",
@@ -61,7 +70,7 @@ _DAYS = 3660
 def audit_site(
     out: Path,
     title: str,
-    as_of: datetime | None,
+    as_of: date | None,
     anchors: tuple[Path, ...],
     tsa_cert: Path | None,
     revision: str,
@@ -84,7 +93,7 @@ def audit_site(
     commit = repository.resolve(revision)
     progress = Progress()
     try:
-        facts = _facts(repository, commit, known, title, as_of.date() if as_of else None, progress.say)
+        facts = _facts(repository, commit, known, title, as_of, progress.say)
         count = write_site(target, _counted(pages(facts), progress.say), commit)
     finally:
         progress.clear()
@@ -123,10 +132,12 @@ def _facts(
 
 def _intact(repository: Repository, commit: str, known: Known, verifiers: Verifiers, say: Say) -> Intact:
     from mlassay.audit.verify import verify
+    from mlassay.render.audit_verify import verdict_lines
     from mlassay.render.site import Intact
 
     report = verify(repository, commit, None, verifiers, known=known, worktree=False, progress=say)
-    return Intact(report.verdict, not report.problems, report.findings, report.not_checked)
+    word = report.verdict if report.problems else next(verdict_lines(report))
+    return Intact(word, not report.problems, report.findings, report.not_checked)
 
 
 def _due(repository: Repository, commit: str, day: date, verifiers: Verifiers) -> tuple[Due, ...] | None:
