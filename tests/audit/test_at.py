@@ -341,3 +341,19 @@ def test_the_command_exits_with_3_and_says_so_first_and_its_json_has_a_version(r
     assert done.stdout.startswith("DOES NOT HOLD")
     done = run.invoke(audit_at, ["blah", *where])
     assert isinstance(done.exception, ConfigurationError)
+
+
+def test_a_rebase_merge_is_judged_whole_and_its_pointer_is_live_from_its_own_commit_on(repo, history, landed):
+    _, commit, pointer = landed[2]
+    base = repo.commit(commit).parents[0]
+    changes = {c.path: repo.blob(c.new.id) for c in repo.changes(base, commit)}
+    said = {path: data for path, data in changes.items() if "/approvals/" in path}
+    asked = push(repo, base, {path: data for path, data in changes.items() if path not in said}, minutes=10)
+    head = push(repo, asked, said, minutes=3)
+    assert verify(repo, head, None, verifiers()).problems == ()
+    between = ask(repo, head, repo.commit(asked).time)
+    assert (between.live.pointer, between.problems) == (pointer, ())
+    assert between.live.asked.completed.commit == head
+    assert "they were pushed together" in text(between)
+    assert ask(repo, head, repo.commit(head).time).live.asked.completed is None
+    assert ask(repo, asked, "now").problems
