@@ -95,7 +95,16 @@ class _Writer:
     """One ``git fast-import``, asked for the ids of what it has just written."""
 
     def __init__(self, folder: Path) -> None:
-        command = ["git", "-c", "core.fsync=none", "fast-import", "--quiet", "--depth=50"]
+        command = [
+            "git",
+            "-c",
+            "core.fsync=none",
+            "-c",
+            "fastimport.unpackLimit=1",
+            "fast-import",
+            "--quiet",
+            "--depth=50",
+        ]
         self._process = subprocess.Popen(
             [*command, "--max-pack-size=4g"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
