@@ -107,7 +107,7 @@ def an_approval_of_another_promotion_is_replayed(liar: Liar, lying: bool) -> Non
     liar.push(files)
 
 
-@story("replayed-approval", "policy.previous-pointer", path=REQUEST)
+@story("replayed-pointer", "policy.previous-pointer", path=REQUEST)
 def an_old_pointer_comes_back_by_its_old_request(liar: Liar, lying: bool) -> None:
     """A, B, A: the request that brought A in, made on the state before it, signed and approved, used a second time."""
     again = liar.promotion(release=liar.names["one"], id_="20261120-0badc0d0")
@@ -117,7 +117,7 @@ def an_old_pointer_comes_back_by_its_old_request(liar: Liar, lying: bool) -> Non
     liar.push(back or liar.promotion(release=liar.names["one"]))
 
 
-@story("replayed-approval", "append-only", "pushed-pointer")
+@story("replayed-pointer", "append-only", "pushed-pointer")
 def a_landed_request_is_landed_again(liar: Liar, lying: bool) -> None:
     """The very files of a promotion that landed once; the control asks anew."""
     first = liar.promotion(id_="20261120-0badc0d0")
@@ -185,6 +185,12 @@ def a_demonstrations_key_approves(liar: Liar, lying: bool) -> None:
     liar.demo_key("robin", "visitor") if lying else liar.new_key("visitor")
     liar.push(liar.change({PEOPLE: person(liar, "visitor", "visitor")}, id_="20261120-0badc0d0"))
     liar.push(liar.promotion(approvals=("visitor",)))
+
+
+@story("key-time", "policy.request-signature")
+def somebody_asks_with_a_key_that_has_ended(liar: Liar, lying: bool) -> None:
+    liar.clock += timedelta(days=60 if lying else 10)
+    liar.push(liar.promotion(by="ada"))
 
 
 @story("key-time", "policy.approvals")

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlassay.audit.verify import Known, Report, verify
+from mlassay.git import Repository
+from mlassay.wiring import verifiers
 from tests.threats.liar import Liar
 
-Play = Callable[[Liar, bool], Path | None]
-"""Plays a story on the liar's copy; gives the folder to be verified where it is another than the copy."""
+Play = Callable[[Liar, bool], Path | Known | None]
+"""Plays a story on the liar's copy; gives the folder to be verified where it is another, or what the auditor knows."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,19 @@ def story(
         return play
 
     return enter
+
+
+def audited(liar: Liar, story: Story, *, lying: bool) -> Report:
+    """What an audit says after the story; ConfigurationError where it refuses any answer."""
+    given = story.play(liar, lying)
+    repo = Repository.open(given if isinstance(given, Path) else liar.folder)
+    try:
+        known = given if isinstance(given, Known) else None
+        return verify(repo, repo.resolve("main"), None, verifiers(), known=known)
+    finally:
+        repo.close()
+
+
+def shown(report: Report) -> str:
+    """The findings, a line each."""
+    return "\n".join(f"{problem.rule} | {problem.path} | {problem.what}" for problem in report.problems)

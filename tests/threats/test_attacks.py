@@ -2,21 +2,11 @@
 
 import pytest
 
-from mlassay.audit.verify import verify
+from mlassay.audit.rules import RULES
+from mlassay.audit.verify import NOT_INTACT
 from mlassay.errors import ConfigurationError
-from mlassay.git import Repository
-from mlassay.wiring import verifiers
 from tests.threats.corpus import STORIES
-
-
-def findings(liar, story, lying):
-    """What `audit verify` finds after the story, or None where it refuses any answer."""
-    folder = story.play(liar, lying)
-    repo = Repository.open(folder or liar.folder)
-    try:
-        return verify(repo, repo.resolve("main"), None, verifiers()).problems
-    finally:
-        repo.close()
+from tests.threats.play import audited, shown
 
 
 def lies():
@@ -29,18 +19,21 @@ def lies():
 def test_the_lie_is_named_by_its_own_rule(liar, story):
     if story.refused:
         with pytest.raises(ConfigurationError, match=story.refused):
-            findings(liar, story, lying=True)
+            audited(liar, story, lying=True)
         return
-    found = findings(liar, story, lying=True)
-    told = {problem.rule for problem in found}
-    said = "\n".join(f"{p.rule} | {p.path} | {p.what}" for p in found)
-    assert story.rule in told, said
-    assert told <= {story.rule, *story.also}, said
+    report = audited(liar, story, lying=True)
+    told = {problem.rule for problem in report.problems}
+    assert story.rule in told, shown(report)
+    assert told <= {story.rule, *story.also}, shown(report)
+    assert told <= set(RULES)
+    assert report.verdict == NOT_INTACT
     if story.path:
-        assert story.path in {problem.path for problem in found if problem.rule == story.rule}, said
+        paths = {problem.path for problem in report.problems if problem.rule == story.rule}
+        assert story.path in paths, shown(report)
 
 
 @pytest.mark.parametrize("story", [pytest.param(s, id=s.name.replace(" ", "-")) for s in STORIES.values()])
 def test_without_the_lie_nothing_is_found(liar, story):
-    found = findings(liar, story, lying=False)
-    assert not found, "\n".join(f"{p.rule} | {p.path} | {p.what}" for p in found)
+    report = audited(liar, story, lying=False)
+    assert not report.problems, shown(report)
+    assert report.verdict.startswith(("consistent since root", "intact since anchor"))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mlassay.audit.anchor_pin import make_anchor
 from mlassay.ci import Context
+from mlassay.evidence.anchors import PERSON
 from mlassay.evidence.verdict import Outcome
 from mlassay.git import Identity
 from mlassay.stages.propose import propose
@@ -26,12 +28,16 @@ WAIVED = "Too few rows of group b to settle it before spring."
 
 @dataclass(frozen=True)
 class World:
-    """Where the copyable repository and the keys lie, and what happened by name (releases, promotions, commits)."""
+    """Where the copyable repository and the keys lie, and what happened by name (releases, promotions, commits).
+
+    ``anchor`` is an anchor of the commit ``short``, as an auditor keeps it.
+    """
 
     folder: Path
     keys: Path
     names: dict[str, str]
     clock: datetime
+    anchor: bytes
 
     @property
     def bare(self) -> Path:
@@ -63,7 +69,11 @@ def make_world(path: Path) -> World:
     names["refused"] = _refused(team, names["two"])
     names["accepted"] = _accepted(team, names["weak"])
     names["head"] = team.main()
-    return World(path, team.project.keys, names, _packed(team))
+    team.repo.fetch("origin")
+    pinned = make_anchor(
+        team.repo, names["short"], date=team.project.now(), findings=0, signer=(team.key("lee"), PERSON)
+    )
+    return World(path, team.project.keys, names, _packed(team), pinned.to_bytes())
 
 
 def _first(team: Reviewed) -> str:
