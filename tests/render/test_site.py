@@ -9,6 +9,8 @@ from posixpath import dirname, join, normpath
 
 import pytest
 
+from mlassay.audit.findings import Finding
+from mlassay.errors import Problem
 from mlassay.render.site import Intact, pages
 from mlassay.render.site.names import path, slug
 from mlassay.render.site.terms import GLOSSARY
@@ -112,9 +114,31 @@ def test_nobody_can_tell_is_said_and_is_not_nothing():
 
 def test_a_record_that_is_not_intact_says_so_where_it_is_asked():
     page = built(facts(intact=Intact("not intact", False, facts(HARMLESS).intact.findings)))
+    assert "This record is not intact" in page["releases.html"]
     assert "Not intact" in page["index.html"]
     assert "1 thing that should not be" in page["index.html"]
     assert "quiet words" in page["findings.html"]
+
+
+def test_a_finding_leads_to_the_page_of_what_it_is_about(site):
+    made = facts()
+    places = {
+        "evidence/20260301-00000001/verdict.json": "release/20260301-00000001.html",
+        "promotions/production/20260302-00000001/request.json": "promotion/production-20260302-00000001.html",
+        "environments/production.yaml": "environment/production.html",
+    }
+    found = tuple(Finding("append-only", "1" * 40, place, "what", "", "", "") for place in places)
+    page = built(replace(made, intact=Intact("not intact", False, found)))["findings.html"]
+    assert all(f'href="{target}"' in page for target in places.values())
+
+
+def test_the_front_page_warns_of_a_release_that_does_not_hold():
+    made = facts()
+    last = replace(made.chronicle.releases[-1], problems=(Problem("its digest differs"),))
+    releases = (*made.chronicle.releases[:-1], last)
+    site = built(replace(made, chronicle=replace(made.chronicle, releases=releases)))
+    assert "The audit found something wrong with this release" in site["index.html"]
+    assert "its digest differs" in site[f"release/{last.id}.html"]
 
 
 def test_each_thing_has_a_page(site):

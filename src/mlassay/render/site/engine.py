@@ -105,7 +105,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"moment": text.moment, "day": text.day, "machine": text.machine}
+    made.filters |= {
+        "moment": text.moment,
+        "day": text.day,
+        "machine": text.machine,
+        "sentence": text.sentence,
+    }
     return made
 
 

@@ -71,6 +71,11 @@ def span(start: datetime, end: datetime) -> str:
     return "under a minute"
 
 
+def sentence(words: str) -> str:
+    """``words`` with a capital letter at the front."""
+    return words[:1].upper() + words[1:]
+
+
 def listed(words: list[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

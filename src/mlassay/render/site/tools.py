@@ -172,6 +172,21 @@ class Tools:
             return self._linked("change", "change", entry.id)
         return self._linked("refused request", "refused", entry.environment or "change", entry.id)
 
+    def about(self, where: str) -> Markup:
+        """A link to the page of what a file belongs to; nothing where it has none."""
+        folder, _, rest = where.partition("/")
+        parts = rest.split("/")
+        if folder == "evidence" and parts[0] in self._look.releases:
+            return link(self._origin, path("release", parts[0]), parts[0], "id")
+        for depth in range(2, len(parts) + 1):
+            key = ("/".join(parts[: depth - 1]), parts[depth - 1])
+            if folder == "promotions" and key in self._look.promotions:
+                return link(self._origin, path("promotion", *key), key[1], "id")
+        environment = rest.removesuffix(".yaml")
+        if folder == "environments" and environment in self._look.environments:
+            return link(self._origin, path("environment", environment), environment)
+        return link(self._origin, path("data", where), where, "id") if where in self._look.data else QUIET
+
     def _linked(self, words: str, kind: str, *key: str, known: bool = True) -> Markup:
         target = path(kind, *key) if known else ""
         name = link(self._origin, target, key[-1], "id") if target else shown(key[-1])
