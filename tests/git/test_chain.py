@@ -1,0 +1,92 @@
+"""The index of a line says what a walk commit by commit says, and believes no list of git's."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+
+import pytest
+
+from mlassay.git import Repository, _chain, _history
+from mlassay.git._chain import Chain, Places
+
+PATHS = ["", "a", "b", "a/x", "a/x/deep", "b/y", "c", "none", "a/x/deep/er"]
+
+
+@pytest.fixture(scope="module")
+def wild(tmp_path_factory):
+    """A line of 150 commits with merges, deletions, files that become folders, and commits that change nothing."""
+    folder = tmp_path_factory.mktemp("wild")
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", folder], check=True)
+    dice, parts = random.Random(7), []
+    for mark in range(1, 151):
+        who = f"W{mark % 3} <w@x> {mark} +0000"
+        parts.append(f"commit refs/heads/main\nmark :{mark}\nauthor {who}\ncommitter {who}\ndata 1\nm\n")
+        if mark > 1:
+            parts.append(f"from :{mark - 1}\n")
+        if mark > 5 and mark % 7 == 0:
+            parts.append(f"merge :{mark - 4}\n")
+        for _ in range(dice.randrange(3)):
+            path = dice.choice(["a/x/deep", "a/x", "a/z", "b/y", "b", "c"])
+            parts.append(
+                f"D {path}\n" if dice.random() < 0.3 else f"M 100644 inline {path}\ndata 3\n{mark:03}\n"
+            )
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=folder, input="".join(parts).encode(), check=True)
+    return folder
+
+
+@pytest.mark.parametrize("back", [0, 1, 40, 149])
+@pytest.mark.parametrize("known", [True, False])
+def test_what_touches_a_path_is_what_a_walk_finds(wild, back, known):
+    repo = Repository.open(wild)
+    head = repo.resolve(f"main~{back}")
+    if known:
+        list(repo.first_parents(repo.resolve("main"), paths=["a", "b"]))
+    for path in PATHS:
+        slow = [c.id for c in _history.first_parents(repo._objects, head, [path], None)]
+        assert [c.id for c in repo.first_parents(head, paths=[path])] == slow, path
+    until = repo.resolve("main~60")
+    slow = [c.id for c in _history.first_parents(repo._objects, head, ["a", "b"], until)]
+    assert [c.id for c in repo.first_parents(head, paths=["a", "b"], until=until)] == slow
+    repo.close()
+
+
+@pytest.mark.parametrize("base", [None, "main~90", "main~1", "main"])
+@pytest.mark.parametrize("head", ["main", "main~30", "main~120"])
+def test_what_landed_between_is_what_git_says(wild, base, head):
+    repo = Repository.open(wild)
+    start, end = base and repo.resolve(base), repo.resolve(head)
+    slow = sorted(repo.landed_between(start, end), key=lambda one: one.id)
+    assert [one.id for one in slow] == sorted(commit.id for commit in repo.commits_between(start, end))
+    list(repo.first_parents(repo.resolve("main"), paths=["a"]))
+    assert repo._lines.places(start, end) is not None
+    assert sorted(repo.landed_between(start, end), key=lambda one: one.id) == slow
+    repo.close()
+
+
+@pytest.mark.parametrize("lie", ["another order", "one left out", "nothing", "strangers"])
+def test_a_list_that_lies_changes_no_answer(wild, monkeypatch, lie):
+    repo = Repository.open(wild)
+    head = repo.resolve("main")
+    true = [commit.id for commit in _history.first_parents(repo._objects, head, ["a"], None)]
+    listed = [commit.id for commit in repo.first_parents(head)]
+    told = {
+        "another order": [listed[0], *listed[:0:-1]],
+        "one left out": listed[:50] + listed[51:],
+        "nothing": [],
+        "strangers": [listed[0], "1" * 40, *listed[1:]],
+    }[lie]
+    monkeypatch.setattr(_chain, "_listed", lambda folder, head: iter([told]))
+    chain = Chain(repo._objects, repo.folder, head)
+    assert [chain.id(number) for number in chain.touching(("a",), 0)] == true
+    repo.close()
+
+
+def test_places_find_every_id_and_no_other():
+    dice, ids = random.Random(3), bytearray()
+    places, all_ = Places(ids), [dice.randbytes(20) for _ in range(5000)]
+    for number, id_ in enumerate(all_):
+        ids += id_
+        places.add(number)
+    assert [places.find(id_) for id_ in all_] == list(range(5000))
+    assert places.find(dice.randbytes(20)) is None
