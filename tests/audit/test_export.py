@@ -133,6 +133,15 @@ def test_the_same_commit_gives_the_same_bytes_from_another_clone(history, tmp_pa
     assert target.read_bytes() == (tmp_path / "two.tar.gz").read_bytes()
 
 
+def test_large_files_go_through_the_disk_and_arrive_the_same(history, tmp_path, monkeypatch):
+    found = gather(history, history.head(), "full")
+    write(history, found, {}, tmp_path / "held.tar.gz")
+    monkeypatch.setattr("mlassay.audit.export.writing.HELD", 100)
+    write(history, found, {}, tmp_path / "streamed.tar.gz")
+    assert (tmp_path / "held.tar.gz").read_bytes() == (tmp_path / "streamed.tar.gz").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["held.tar.gz", "streamed.tar.gz"]
+
+
 def test_what_lies_in_the_work_tree_and_beyond_the_commit_is_not_exported(history, tmp_path):
     first = list(history.first_parents(history.head()))[-1].id
     folder = export(history, tmp_path, at=first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,13 +110,13 @@ class _Progress:
     """One line that is written over, on a terminal, once the export takes longer than a moment."""
 
     def __init__(self) -> None:
-        self._start = datetime.now(UTC)
-        self._shown = False
+        self._start, self._last, self._shown = time.monotonic(), 0.0, False
 
     def say(self, text: str) -> None:
-        """Show what is being done."""
-        if sys.stderr.isatty() and (datetime.now(UTC) - self._start).total_seconds() > 1:
-            self._shown = True
+        """Show what is being done, ten times a second at most."""
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - self._start > 1 and now - self._last > 0.1:
+            self._shown, self._last = True, now
             click.echo(f"\r\x1b[K… {printable(text)}", nl=False, err=True)
 
     def clear(self) -> None:

@@ -31,7 +31,7 @@ _CONTENTS = (
 )
 
 _NEEDS = (
-    "You need git 2.32 or later, OpenSSH 8.9 or later (`ssh-keygen`), OpenSSL 1.1.1 or later, `sha256sum`, `grep`, the core "
+    "You need git 2.32 or later, OpenSSH 8.9 or later (`ssh-keygen`), OpenSSL 1.1.1 or later, `sha256sum`, `grep`, the GNU core "
     "utilities and a POSIX shell. Not mlassay, not Python, no network. Each step ends with a line that begins with `ok`, or "
     "stops with `FAILED` and says what does not hold."
 )
