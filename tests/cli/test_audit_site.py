@@ -7,10 +7,14 @@ import re
 import subprocess
 import sys
 from html import unescape
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from tests.factory import histories
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +143,32 @@ def test_a_record_that_was_altered_is_told_and_ends_with_3(history, tmp_path):
     verdict = next((clone / "evidence").glob("*/verdict.json"))
     verdict.write_bytes(verdict.read_bytes().replace(b"passed", b"failed", 1))
     identity = ["-c", "user.name=x", "-c", "user.email=x@y"]
-    subprocess.run(["git", *identity, "commit", "-qam", "Tidy up"], cwd=clone, check=True)
+    subprocess.run(["git", *identity, "commit", "-qam", "<script>planted</script>"], cwd=clone, check=True)
     done = run(clone, tmp_path / "site")
     assert done.returncode == 3
     assert "Not intact" in (tmp_path / "site/index.html").read_text()
     assert (
         hashlib.sha256(verdict.read_bytes()).hexdigest()[:8] not in (tmp_path / "site/index.html").read_text()
     )
+    assert not [name for name, page in content(tmp_path / "site").items() if b"planted" in page]
+
+
+def test_a_repository_without_any_record_says_that_nothing_is_known(tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path / "plain"], check=True)
+    identity = ["-c", "user.name=x", "-c", "user.email=x@y"]
+    subprocess.run(
+        ["git", *identity, "commit", "-q", "--allow-empty", "-m", "Start"], cwd=tmp_path / "plain", check=True
+    )
+    assert run(tmp_path / "plain", tmp_path / "site").returncode == 3
+    front = (tmp_path / "site/index.html").read_text()
+    assert "No environment is known yet." in front
+    assert "Nobody can tell" in front
+
+
+def test_the_templates_are_in_the_wheel(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = {name for name in ZipFile(wheel).namelist() if "/site/templates/" in name}
+    templates = ROOT / "src/mlassay/render/site/templates"
+    assert inside == {f"mlassay/render/site/templates/{path.name}" for path in templates.iterdir()}
