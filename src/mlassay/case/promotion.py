@@ -92,6 +92,7 @@ def read_case(
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
     reader = SignedReader(repo, place.head, with_compromises(people, later), verifiers)
+    repo.prefetch(repo.tree(place.head, name.folder).values())
     if not name.environment:
         return read_change(repo, name, place, policy, reader)
     return _read_promotion(repo, name, place, policy, reader, verifiers)

@@ -96,8 +96,10 @@ class Objects:
 
     def prefetch(self, ids: Sequence[str]) -> None:
         """Read small blobs that will be asked for, many at a time; what is wrong with one is told when it is asked for."""
-        wanted = [id_ for id_ in dict.fromkeys(ids) if self._blobs.get(id_) is None]
-        for id_, found in zip(wanted, self._reader.many(wanted, SMALL), strict=True):
+        sizes = self._known_sizes(ids)
+        wanted = [id_ for id_ in dict.fromkeys(ids) if sizes.get(id_, KEPT) <= SMALL]
+        wanted = [id_ for id_ in wanted if self._blobs.get(id_) is None]
+        for id_, found in zip(wanted, self._reader.many(wanted, SMALL, sized=True), strict=True):
             if found is not None and found[0] == "blob":
                 self._blobs.add(id_, found[1])
 

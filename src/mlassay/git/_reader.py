@@ -49,13 +49,18 @@ class Reader:
                 self._forget()
         return None
 
-    def many(self, ids: Sequence[str], most: int) -> Iterator[tuple[str, bytes] | None]:
-        """What `fetch` would give for each id, a round of them at a time; None also for what `fetch` must explain."""
+    def many(
+        self, ids: Sequence[str], most: int, *, sized: bool = False
+    ) -> Iterator[tuple[str, bytes] | None]:
+        """What `fetch` would give for each id, a round of them at a time; None also for what `fetch` must explain.
+
+        ``sized``: the caller has asked git for their sizes before, and none is past ``most``.
+        """
         for start in range(0, len(ids), ROUND):
             part = ids[start : start + ROUND]
             with self._lock:
                 try:
-                    found = self._running().contents(part, most)
+                    found = self._running().contents(part, most, sized=sized)
                 except (ValueError, OSError):
                     self._forget()
                     found = [None] * len(part)
@@ -124,12 +129,14 @@ class _Process:
         told = {id_: self._header(id_) for id_ in ids}
         return {id_: header for id_, header in told.items() if header is not None}
 
-    def contents(self, ids: Sequence[str], most: int) -> list[tuple[str, bytes] | int | None]:
+    def contents(
+        self, ids: Sequence[str], most: int, *, sized: bool = False
+    ) -> list[tuple[str, bytes] | int | None]:
         """Kind and bytes of each object, unverified; its size where that is past ``most``, None where there is none.
 
         Sizes are asked first: git would hold a tree of any size whole. ValueError for any other answer.
         """
-        told = self.headers(ids)
+        told = dict.fromkeys(ids, ("", 0)) if sized else self.headers(ids)
         fit = [id_ for id_ in ids if id_ in told and told[id_][1] <= most]
         self._ask("contents", list(dict.fromkeys(fit)))
         found = {id_: self._content(id_) for id_ in dict.fromkeys(fit)}
