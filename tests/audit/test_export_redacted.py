@@ -8,13 +8,16 @@ import subprocess
 import pytest
 
 from mlassay.audit.export import gather
+from mlassay.audit.export.personal import Redaction
 from mlassay.audit.export.values import Values
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError
+from mlassay.git import Repository
 from mlassay.manifest import DataFile, load_manifest, root_digest
 from tests import factory
 from tests.audit.exporting import export, follow, resum
 from tests.audit.story import git
+from tests.factory import histories
 from tests.factory.project import AUTHOR, NOBODY, manifest_yaml
 
 PERSONAL = "personal_data: {basis: consent, delete_by: 2030-01-01, quasi_identifiers: [income]}\n"
@@ -257,6 +260,57 @@ def test_a_record_that_repeats_a_person_is_left_out_and_the_page_says_that_it_is
     assert not (folder / "files" / path).exists()
     done = follow(folder)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "request.json",
+            "approvals/robin.json",
+            "release.json",
+            "verdict.json",
+            "verdict.dsse.json",
+            "model.sig",
+        ),
+        *("model.onnx", "gates/bias.json", "gates/bias.dsse.json", "ml.yaml", "policy.yaml"),
+    ],
+)
+def test_whatever_record_is_left_out_the_rest_is_checked_and_the_gap_is_said(
+    tmp_path, monkeypatch, history, name
+):
+    def run(self):
+        for id_, stood in self.line.paths.items():
+            if any(path.endswith(name) for path in stood):
+                self._size(id_)
+                self.why[id_] = "for a test"
+
+    monkeypatch.setattr(Redaction, "run", run)
+    folder = export(history, tmp_path, "redacted")
+    done = follow(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = (
+        name in {"ml.yaml", "policy.yaml", "model.onnx", "gates/bias.json"} or "NOT CHECKED: " in done.stdout
+    )
+    assert said
+    (path, *_) = [row.split("\t")[3] for row in (folder / "lists/left-out.tsv").read_text().splitlines()]
+    lists = folder / "lists/left-out.tsv"
+    lists.write_text(lists.read_text().replace(path, "elsewhere"))
+    resum(folder)
+    assert "FAILED: " in follow(folder).stderr
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    return Repository.open(histories.make(tmp_path_factory.mktemp("long") / "long.git", promotions=1).folder)
+
+
+def test_people_yaml_stays_whoever_the_data_name(tmp_path):
+    team = Team(tmp_path)
+    team.data(table("Robin", team.name("other")))
+    team.found()
+    found = gather(team.repo, team.repo.head(), "redacted")
+    assert {path for one in found.left_out for path in one.paths} == {"data/people.csv"}
 
 
 # What counts as a value
