@@ -4,7 +4,7 @@ import importlib
 
 from tests.threats.play import STORIES
 
-for _name in ("line", "requests", "evidence", "clone", "anchor"):
+for _name in ("line", "requests", "evidence", "clone", "anchor", "beyond"):
     importlib.import_module(f"tests.threats.attacks_{_name}")
 
 __all__ = ["STORIES"]

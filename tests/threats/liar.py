@@ -268,6 +268,16 @@ class Liar:
         data = canonical({"version": 1, **value})
         return {path: data, f"{path}.sig": self.sign(who, data)}
 
+    def signed_again(
+        self, files: Mapping[str, Edit], path: str, who: str, old: bytes, new: bytes
+    ) -> dict[str, Edit]:
+        """The files with one record edited, and signed as it stands now."""
+        data = files[path]
+        assert isinstance(data, bytes)
+        assert old in data
+        data = data.replace(old, new)
+        return dict(files) | {path: data, f"{path}.sig": self.sign(who, data)}
+
     # Records, written by hand
 
     def promotion(

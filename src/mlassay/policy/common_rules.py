@@ -131,7 +131,7 @@ def texts(case: Case, standing: Iterable[Standing]) -> Iterator[Demand]:
     poor = [
         (s.approval.record.person, text_fault(case, s.approval.record))
         for s in standing
-        if s.approval.review is None
+        if s.approval.review is None and s.approval.key is not None
     ]
     bad = [f"{person}: {why}" for person, why in poor if why]
     yield Demand(
