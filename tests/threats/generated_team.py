@@ -298,7 +298,13 @@ class Team:
         live = self.held.get(environment)
         old = self.releases[live[-1]].terms if live else None
         base = self.history.ids[tip]
-        about = {"e": environment, "r": made.release.digest, "b": base, "p": previous, "n": len(self.open)}
+        about = {
+            "e": environment,
+            "r": made.release.digest,
+            "b": base,
+            "p": previous,
+            "n": len(self.history.nodes),
+        }
         id_ = f"{now:%Y%m%d}-{short(sha256(canonical(about)))}"
         url = f"{layout.evidence_dir(release)}/{layout.MODEL}"
         runs = EnvironmentRelease(release, made.release.digest, bare(made.release.model.digest), url)
@@ -343,7 +349,7 @@ class Team:
         request = ChangeRequest(
             base, tuple(paths), "dana", now, "The team agreed on this in its last meeting."
         )
-        id_ = f"{now:%Y%m%d}-{short(sha256(canonical({'b': base, 'n': [p.path for p in paths]})))}"
+        id_ = f"{now:%Y%m%d}-{short(sha256(canonical({'b': base, 'n': len(self.history.nodes)})))}"
         self._opened(layout.change_dir(id_), request, dict(files))
         self.open[-1] = replace(self.open[-1], brings=tuple(brings.items()))
         return True
