@@ -215,7 +215,7 @@ class Liar:
         told += [f"{role} {name} <{email}> {date}".encode() for role in ("author", "committer")]
         told.append(_data(message.encode()))
         told += [f"{'merge' if number else 'from'} {parent}".encode() for number, parent in enumerate(over)]
-        if over and over[0] != base:
+        if not over or over[0] != base:
             told.append(f'M 040000 {self.git("rev-parse", f"{base}^{{tree}}")} ""'.encode())
         for path, edit in (edits or {}).items():
             if edit is None:

@@ -60,12 +60,13 @@ def rebased(liar):
 
 def imported(liar):
     """Years of commits before the first with a policy, with guarded-looking names of other tools among them."""
-    when = liar.time(liar.names["root"]) - timedelta(days=900)
-    first = liar.commit({"a.txt": "x\n"}, base=liar.names["root"], parents=[], when=when)
-    bare = dict.fromkeys(liar.paths("governance", first)) | dict.fromkeys(liar.paths("data", first))
-    liar.move(liar.commit(bare, base=first, when=when + timedelta(days=1)))
     root = liar.names["root"]
-    start = {p: liar.read(p, root) for p in [*liar.paths("governance", root), *liar.paths("data", root)]}
+    when = liar.time(root) - timedelta(days=900)
+    start = {
+        path: liar.read(path, root) for path in [*liar.paths("governance", root), *liar.paths("data", root)]
+    }
+    other = {"environments/dev.yaml": "name: conda\n"} | dict.fromkeys(start)
+    liar.move(liar.commit(other, base=root, parents=[], when=when))
     liar.push(start, when=liar.time(root))
     liar.push({"train.py": "print('work')\n"})
 
