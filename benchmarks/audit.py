@@ -185,10 +185,10 @@ def show_signature(repo: Path) -> None:
 
 def gitpython(repo: Path) -> dict[str, int]:
     """A walk along the line with GitPython: each commit, its tree, and its parent's difference in the records' folders."""
-    from git import Repo
+    from git import Commit, Repo
 
     opened, count = Repo(repo), 0
-    commit = opened.commit(HEAD)
+    commit: Commit | None = opened.commit(HEAD)
     while commit is not None:
         names = {item.name: item.hexsha for item in commit.tree}
         parent = commit.parents[0] if commit.parents else None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mlassay.cli.common import directory_option, json_option, note, print_json, printable
+from mlassay.cli.progress import Progress
 
 if TYPE_CHECKING:
     from mlassay.audit.export import Export
@@ -60,7 +59,7 @@ def audit_export(
     from mlassay.render.export import pages
 
     repository = Repository.open(directory)
-    progress = _Progress()
+    progress = Progress()
     export = gather(
         repository,
         repository.resolve(revision),
@@ -104,22 +103,3 @@ def _as_json(export: Export, target: Path, files: int) -> dict[str, object]:
             for heading in (export.mapping.headings if export.mapping else ())
         ],
     }
-
-
-class _Progress:
-    """One line that is written over, on a terminal, once the export takes longer than a moment."""
-
-    def __init__(self) -> None:
-        self._start, self._last, self._shown = time.monotonic(), 0.0, False
-
-    def say(self, text: str) -> None:
-        """Show what is being done, ten times a second at most."""
-        now = time.monotonic()
-        if sys.stderr.isatty() and now - self._start > 1 and now - self._last > 0.1:
-            self._shown, self._last = True, now
-            click.echo(f"\r\x1b[K… {printable(text)}", nl=False, err=True)
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)

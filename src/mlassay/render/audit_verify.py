@@ -106,7 +106,7 @@ def audit_json(report: Report) -> dict[str, Any]:
     """The whole answer for machines."""
     return {
         "verdict": report.verdict,
-        "intact": report.verdict != NOT_INTACT,
+        "holds": report.verdict != NOT_INTACT,
         "head": report.head,
         "root": report.root,
         "anchors": [_anchor_json(one) for one in report.anchored],
