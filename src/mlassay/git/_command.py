@@ -106,6 +106,19 @@ def environment(*, network: bool = False, extra: Mapping[str, str] | None = None
     return kept | PINNED | ({} if network else NO_TRANSPORT) | dict(extra or {})
 
 
+@contextlib.contextmanager
+def scrubbed() -> Iterator[None]:
+    """`environment` as this process's own while the block runs: GitPython can add to it, and take nothing away."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 _held: ContextVar[tuple[int, ...]] = ContextVar("held", default=())
 
 

@@ -100,10 +100,15 @@ class Repository:
         """A new, empty repository at ``path``; one that is already there is opened unharmed."""
         full_ref(f"refs/heads/{branch}")
         _remote.make_folder(path)
-        options = ["--quiet", f"--initial-branch={branch}", *(["--bare"] if bare else [])]
-        result = _command.run(["init", *options], path)
-        if result.code:
-            raise _command.failure(result, "git cannot make a repository here", path=str(path))
+        # GitPython loads slowly, so it serves where people set something up; what reads the record waits for nothing.
+        from git import GitCommandError, Repo
+
+        try:
+            with _command.scrubbed():
+                Repo.init(path, mkdir=False, quiet=True, initial_branch=branch, bare=bare).close()
+        except GitCommandError as error:
+            said = Result(error.status if isinstance(error.status, int) else 1, b"", str(error.stderr))
+            raise _command.failure(said, "git cannot make a repository here", path=str(path)) from error
         return cls.open(path)
 
     @classmethod
