@@ -15,7 +15,6 @@ from tests.threats.play import story
     "root",
     "pushed-pointer",
     path=PRODUCTION,
-    open_="nobody asks where a pointer of the root commit comes from",
 )
 def a_pointer_comes_with_the_root(liar: Liar, lying: bool) -> None:
     """It names a release and a promotion of which there is no trace on the line."""

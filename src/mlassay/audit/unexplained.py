@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mlassay.audit.history import Group, Step, request_folder
-from mlassay.errors import Problem
+from mlassay.config import load_environment
+from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
 from mlassay.git import Change, Repository
 
@@ -71,6 +72,24 @@ def _of(group: Group, step: Step, change: Change, born: set[str]) -> Iterator[Pr
     elif not any(not name.environment for name in requests):
         rule = "pushed-governance" if f"{path}/".startswith(layout.GOVERNANCE) else "pushed-manifest"
         yield _problem(step, path, "no change request explains this change", _BY_REQUEST, rule)
+
+
+def pointed_at_root(repo: Repository, root: str) -> Iterator[Problem]:
+    """Pointers that came with the root of trust, or before it, by a promotion that is not in the record."""
+    for path in repo.tree(root, layout.ENVIRONMENTS.rstrip("/")):
+        try:
+            pointer = load_environment(path, repo.read(root, path) or b"")
+        except ConfigurationError:
+            continue  # no pointer of ours: a repository may have had such a folder before
+        if repo.entry(root, layout.promotion_dir(pointer.environment, pointer.promotion)) is None:
+            yield Problem(
+                "this runs by a promotion that was never recorded, since before anybody could decide",
+                why=_BY_REQUEST,
+                remedy=f"git show {root[:12]} -- {path}",
+                path=path,
+                rule="pushed-pointer",
+                commit=root,
+            )
 
 
 def _is_stray(path: str) -> bool:

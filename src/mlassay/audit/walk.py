@@ -12,7 +12,7 @@ from mlassay.audit.findings import named
 from mlassay.audit.history import Group, groups, request_folder, root_of_trust
 from mlassay.audit.requests import Confirmed, Seen, Told, judge_request, judge_waiver
 from mlassay.audit.reviews import judge_reviews
-from mlassay.audit.unexplained import added_later, release_of, taken_back, unexplained
+from mlassay.audit.unexplained import added_later, pointed_at_root, release_of, taken_back, unexplained
 from mlassay.case.release import read_release
 from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
@@ -51,6 +51,8 @@ class Walk:
         history = self.history = self.kept(partial(groups, self.repo, self.at)) or []
         self.root = self.kept(partial(root_of_trust, self.repo, history))
         later = self.kept(self._people)
+        if self.root is not None:
+            self.problems += self.kept(lambda: list(pointed_at_root(self.repo, self.root or ""))) or []
         self.history, trusted = [], False
         for number, whole in enumerate(history, 1):
             self.progress(f"commit {number} of {len(history)} that touch guarded paths")
