@@ -82,12 +82,13 @@ class Node:
     author: Identity
     committer: Identity
     headers: bytes = b""
+    zone: str = "+0000"
 
     def raw(self, tree_id: str, parents: Sequence[str]) -> bytes:
         """The commit as git writes it."""
         lines = [f"tree {tree_id}", *(f"parent {id_}" for id_ in parents)]
         for word, who in (("author", self.author), ("committer", self.committer)):
-            lines.append(f"{word} {who.name} <{who.email}> {int(self.when.timestamp())} +0000")
+            lines.append(f"{word} {who.name} <{who.email}> {int(self.when.timestamp())} {self.zone}")
         return "\n".join(lines).encode() + b"\n" + self.headers + b"\n" + self.message
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
@@ -31,7 +32,7 @@ NOISE = {
 }
 CASES = (Outcome.PASSED, Outcome.PASSED, Outcome.PASSED, Outcome.INCONCLUSIVE, Outcome.FAILED)
 ACCURACIES = ("0.75", "0.80", "0.85")
-LIVES = ("live", "young", "busy", "new", "old")
+LIVES = ("live", "young", "busy", "new", "old", "long")
 merges = st.sampled_from(MERGES)
 number = st.integers(0, 7)
 
@@ -68,6 +69,19 @@ def life(kind: str) -> Team:
     team.changed()
     team.now(3 * 24 * 60)
     team.promoted("live", second, "rebase")
+    if kind == "old":
+        return team
+    for outcome, how in ((Outcome.PASSED, "forge"), (Outcome.FAILED, "merge"), (Outcome.PASSED, "squash")):
+        team.branch(3, how)
+        team.record(outcome, waits=1)
+        third = list(team.releases)[-1]
+        if outcome is Outcome.PASSED:
+            team.promoted("staging", third, how)
+            team.promoted("live", third, how)
+    team.promoted("staging", first, "rebase")
+    team.promoted("staging", third, "squash")
+    team.describe()
+    team.changed("squash")
     return team
 
 
@@ -76,7 +90,7 @@ class Stories(RuleBasedStateMachine):
 
     @initialize(lived=st.sampled_from(LIVES))
     def start(self, lived: str) -> None:
-        self.team = copy.deepcopy(life(lived))
+        self.team = life(lived).copy()
 
     @rule(outcome=st.sampled_from(CASES), far=st.booleans(), one=merges, two=merges, waits=st.integers(0, 1))
     def deliver(self, outcome: Outcome, far: bool, one: str, two: str, waits: int) -> None:
@@ -191,18 +205,25 @@ class Stories(RuleBasedStateMachine):
         self.team.now(days * 24 * 60)
 
 
-def audited(history: History, *, anchor: AnchorFile | None = None) -> Report:
-    """What an audit says of a history, from a clone of it on the disk."""
+@contextmanager
+def on_disk(history: History) -> Iterator[Repository]:
+    """A clone of a history, for a moment."""
     folder = Path(tempfile.mkdtemp(prefix="mlassay-generated-"))
     try:
         repo = Repository.open(history.write(folder))
         try:
-            known = Known([anchor] if anchor else [])
-            return verify(repo, history.head, None, verifiers(), known=known, worktree=False, fsck=False)
+            yield repo
         finally:
             repo.close()
     finally:
         shutil.rmtree(folder)
+
+
+def audited(history: History, *, anchor: AnchorFile | None = None) -> Report:
+    """What an audit says of a history, from a clone of it."""
+    known = Known([anchor] if anchor else [])
+    with on_disk(history) as repo:
+        return verify(repo, history.head, None, verifiers(), known=known, worktree=False, fsck=False)
 
 
 def shown(report: Report) -> str:

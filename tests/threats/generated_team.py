@@ -5,10 +5,9 @@ What may be done depends on what was done before, as for a real team: each act a
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -76,9 +75,17 @@ def person_key(name: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"generated {name}".encode()).digest())
 
 
-@cache
+OTHERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {}
+"""Keys of other kinds by name: the public line, and what signs bytes with it."""
+
+
 def public_line(name: str) -> str:
     """The public half as people.yaml holds it."""
+    return OTHERS[name][0] if name in OTHERS else _public_line(name)
+
+
+@cache
+def _public_line(name: str) -> str:
     return person_key(name).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
@@ -155,7 +162,12 @@ class Team:
     @classmethod
     def start(cls) -> Team:
         """A team whose first commit brought everything but a model."""
-        return copy.deepcopy(_started())
+        return _started().copy()
+
+    def copy(self) -> Team:
+        """The same team, to live on another way."""
+        plain_copies = {name: dict(getattr(self, name)) for name in ("people", "releases", "held", "waived")}
+        return replace(self, history=self.history.copy(), open=list(self.open), **plain_copies)
 
     # The main line
 
@@ -183,12 +195,13 @@ class Team:
         committer: Identity | None = None,
         when: datetime | None = None,
         headers: bytes = b"",
+        zone: str = "+0000",
     ) -> int:
         """A commit: upon the main line, which moves on to it, or, with ``parents``, wherever they stand."""
         delta = tuple((p, plain(e) if isinstance(e, bytes) else e) for p, e in files.items())
         onto = parents if parents is not None else ((self.history.tip,) if self.history.tip >= 0 else ())
         when = when or self.now()
-        node = Node(delta, onto, f"{message}\n".encode(), when, who, committer or who, headers)
+        node = Node(delta, onto, f"{message}\n".encode(), when, who, committer or who, headers, zone)
         made = self.history.add(node)
         if parents is None:
             self.history.tip = made
@@ -369,7 +382,9 @@ class Team:
     def _signed(self, path: str, record: Record, who: str) -> tuple[dict[str, bytes], str]:
         key = next(key for key in reversed(self.people[who]) if self._valid(key))
         data = record.to_bytes()
-        return {path: data, f"{path}.sig": _sshsig(person_key(key.name), data)}, key.name
+        other = OTHERS.get(key.name)
+        signature = other[1](data) if other else _sshsig(person_key(key.name), data)
+        return {path: data, f"{path}.sig": signature}, key.name
 
     def say(self, number: int, who: str, kind: str = "approvals") -> bool:
         """Somebody approves, refuses, or withdraws what they approved."""

@@ -208,6 +208,9 @@ def judge_waiver(
     if shown != f"{waiver.release}.{waiver.gate}.{waiver.person}":
         what = "this waiver is not named after its release, gate and person"
         problems.append(Problem(what, path=path, rule="waiver"))
+    if repo.entry(commit, f"{layout.evidence_dir(waiver.release)}/{layout.RELEASE}") is None:
+        what = f"this waives a gate of {waiver.release}, which was not recorded by then"
+        problems.append(Problem(what, "people waive what they have seen", path=path, rule="waiver"))
     says = f"{waiver.gate} of {waiver.release} until {waiver.until}: {waiver.reason}"
     seen = Seen(waiver=found)
     return Confirmed("waiver", shown, commit, says, (waiver.person,), 1, 1, tuple(problems), seen)

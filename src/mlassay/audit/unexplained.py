@@ -58,7 +58,7 @@ def _of(group: Group, step: Step, change: Change, born: set[str]) -> Iterator[Pr
             yield _problem(
                 step, path, "no promotion explains this change of what runs", _BY_REQUEST, "pushed-pointer"
             )
-    elif _is_stray(path):
+    elif _is_stray(path) or _is_lonely(group, path):
         why = "a folder of records holds records alone, so that nobody takes one file for another"
         yield _problem(step, path, "this file is no record, and lies among them", why, "stray")
     elif path.startswith((layout.PROMOTIONS, layout.CHANGES)):
@@ -99,6 +99,13 @@ def _is_stray(path: str) -> bool:
     if path.startswith((layout.PROMOTIONS, layout.CHANGES)):
         return not layout.is_release_id(request_folder(path).rpartition("/")[2])
     return path.startswith(layout.WAIVERS) and not path.removesuffix(".sig").endswith(".json")
+
+
+def _is_lonely(group: Group, path: str) -> bool:
+    """Whether a waiver's signature came without the waiver that it is over."""
+    signed = path.removesuffix(".sig")
+    alone = all(change.path != signed for change in group.changes)
+    return path.startswith(layout.WAIVERS) and path != signed and alone
 
 
 def _may_be_said_again(path: str) -> bool:
