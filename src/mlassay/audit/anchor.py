@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mlassay.audit import clone
-from mlassay.audit.anchor_pin import people_at, pin
+from mlassay.audit.anchor_pin import known_at, people_at, pin
 from mlassay.audit.anchor_signature import signed_by
 from mlassay.case.release import is_demo
 from mlassay.case.signer import SKEW, Trust
@@ -67,7 +67,7 @@ def check_anchor(
     people, demo, days = None, False, None
     if behind is not None or _has(repo, head):
         people, demo = people_at(repo, head), is_demo(repo, head)
-    trust = Trust(people or People({}, {}, ""), file.anchor.date, demo, people_at(repo, at))
+    trust = Trust(people or People({}, {}, ""), file.anchor.date, demo, known_at(repo, at))
     if behind is None:
         told.problems.append(_off_the_line(repo, at, file))
     else:

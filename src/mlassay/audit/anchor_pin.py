@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mlassay.audit import clone
+from mlassay.case.compromised import known_by
 from mlassay.case.requests import nobody_has_a_key
 from mlassay.case.signer import signer_of
 from mlassay.config import People, load_people
@@ -86,6 +87,14 @@ def trust_root(repo: Repository, head: str) -> str | None:
             if not nobody_has_a_key(repo, commit.id):
                 return commit.id
     return first
+
+
+def known_at(repo: Repository, commit: str) -> People | None:
+    """As `people_at`, with the keys that were named before and told to be in wrong hands."""
+    try:
+        return known_by(repo, commit)
+    except MlassayError:
+        return None  # the audit of the line names the file
 
 
 def people_at(repo: Repository, commit: str) -> People | None:

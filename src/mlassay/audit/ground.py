@@ -9,9 +9,10 @@ from typing import TypeVar
 from mlassay.audit.history import Group, Step
 from mlassay.audit.requests import Confirmed, Told, judge_request
 from mlassay.audit.unexplained import unexplained
+from mlassay.case.compromised import known_by
 from mlassay.case.history import pointers
 from mlassay.case.requests import RequestName, name_of_branch, name_of_path, nobody_has_a_key
-from mlassay.config import People, load_people
+from mlassay.config import People
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.git import LineRepository, Repository
@@ -21,8 +22,12 @@ from mlassay.ports import Verifiers
 
 T = TypeVar("T")
 GOVERNANCE = (layout.POLICY, layout.PEOPLE)
+TRUSTED = (*GOVERNANCE, layout.SIGSTORE)
+"""The files that say whose signatures count."""
 LOOKED_AT = 400
 """So many commits of contradicting dates are looked into."""
+LOOKS = 256
+"""At so many places before what looks like the root of trust it is asked whether anybody governed there already."""
 
 
 @dataclass
@@ -46,10 +51,23 @@ class Ground:
         return all(repo.entry(commit, path) for path in GOVERNANCE) and not nobody_has_a_key(repo, commit)
 
     def find_root(self) -> int | None:
-        """The place of the root of trust, by bisection (nobody takes governance away and stays in charge)."""
-        low, high = -1, len(self.repo.line) - 1
+        """The place of the root of trust, by bisection; None where nobody governs at the head.
+
+        Whoever takes governance away and founds it anew would move it: so the line before it is looked at as well, ever
+        farther back and evenly. Only more commits without governance than some hundred times those with it hide from that.
+        """
+        high = len(self.repo.line) - 1
         if not self.governed(high):
             return None
+        while True:
+            high = self._founded(high)
+            earlier = [place for place in _looks(high) if self.governed(place)]
+            if not earlier:
+                return high
+            high = min(earlier)
+
+    def _founded(self, high: int) -> int:
+        low = -1
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self.governed(middle) else (middle, high)
@@ -92,14 +110,14 @@ class Ground:
         return found.at_its_commit
 
     def ungoverned(self, commit: str) -> tuple[Problem, ...]:
-        """Why policy and people before ``commit`` are not what signed changes made of them since the root of trust."""
+        """Why policy, people or a Sigstore of one's own before ``commit`` are not what signed changes made of them."""
         number = self.repo.line.number(commit)
         if self.root is None or number is None or number <= self.root:
             return (_no_root(commit),)
         found: list[Problem] = []
         root = self.repo.line.ids[self.root]
         before = self.repo.line.ids[number - 1]
-        for step in self.repo.first_parents(before, paths=GOVERNANCE, until=root):
+        for step in self.repo.first_parents(before, paths=TRUSTED, until=root):
             if step.id in self._signed:
                 return tuple(dict.fromkeys([*found, *self._signed[step.id]]))
             problems = self._changed(step.id)
@@ -137,7 +155,7 @@ class Ground:
                 return self.judge(group, name).problems
         return (
             Problem(
-                f"{' or '.join(GOVERNANCE)} was pushed in {commit[:12]}, and no change request explains that",
+                f"{' or '.join(TRUSTED)} was pushed in {commit[:12]}, and no change request explains that",
                 why="whoever may push could write themselves into people.yaml, and use that afterwards",
                 remedy=f"git show {commit[:12]}; mlassay audit verify",
                 path=layout.PEOPLE,
@@ -177,11 +195,18 @@ class Ground:
         return any(self.repo.differs(place, prefix.rstrip("/")) for prefix in layout.GUARDED)
 
 
+def _looks(end: int) -> set[int]:
+    """Places from 0 to ``end`` (left out): those whose distance from it doubles, and `LOOKS` spread evenly."""
+    back = {end - 2**power for power in range(end.bit_length())}
+    return {place for place in back if place >= 0} | set(range(0, end, max(1, end // LOOKS)))
+
+
 def people_at(repo: Repository, commit: str) -> People | None:
-    """The people.yaml of a commit; None when there is none. EvidenceError when nobody can read it."""
-    data = repo.read(commit, layout.PEOPLE)
+    """What the people.yaml of a commit and those before it tell of keys; None when there is none. EvidenceError when
+    nobody can read it.
+    """
     try:
-        return load_people(layout.PEOPLE, data) if data is not None else None
+        return known_by(repo, commit)
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,10 +83,10 @@ def people_log(chronicle: Chronicle, when: datetime | None = None) -> PeopleLog:
     asked = when or chronicle.head.time
     standing = [entry for entry in chronicle.governance if entry.moment.time <= asked]
     entry = standing[-1] if standing else None
-    newest = next((e.people for e in reversed(chronicle.governance) if e.people is not None), None)
     signatories: tuple[Signatory, ...] = ()
     if entry is not None and entry.people is not None:
-        signatories = tuple(_signatories(entry.people, entry.policy, asked, newest))
+        later = _told([each.people for each in chronicle.governance if each.people is not None])
+        signatories = tuple(_signatories(entry.people, entry.policy, asked, later))
     return PeopleLog(
         asked, entry.moment if entry is not None else None, signatories, tuple(_steps(chronicle))
     )
@@ -102,10 +102,15 @@ def _steps(chronicle: Chronicle) -> Iterator[Step]:
         before = entry
 
 
+def _told(versions: Sequence[People]) -> dict[str, tuple[Key, bool]]:
+    """Each key as the last of the versions that names it has it, and whether the very last does."""
+    told = {key_id(key.public): (key, False) for people in versions for key in _all_keys(people)}
+    return told | {key_id(key.public): (key, True) for people in versions[-1:] for key in _all_keys(people)}
+
+
 def _signatories(
-    people: People, policy: Policy | None, when: datetime, newest: People | None
+    people: People, policy: Policy | None, when: datetime, later: Mapping[str, tuple[Key, bool]]
 ) -> Iterator[Signatory]:
-    later = {key_id(key.public): key for key in _all_keys(newest)} if newest is not None else {}
     for person in sorted(people.people.values(), key=lambda each: each.id):
         keys = tuple(_key(key, when, later) for key in person.keys)
         may = tuple(_may(person, policy)) if policy is not None else ()
@@ -133,8 +138,7 @@ def _all_keys(people: People) -> Iterator[Key]:
         yield signer.key
 
 
-def _key(key: Key, when: datetime, later: Mapping[str, Key]) -> KeyState:
-    newest = later.get(key_id(key.public))
+def _key(key: Key, when: datetime, later: Mapping[str, tuple[Key, bool]]) -> KeyState:
     kind = "certificate" if key.public.startswith("{") else "ecdsa-p256"
     if not key.public.startswith(("{", "-----")):
         kind = key.public.split()[0]
@@ -148,7 +152,7 @@ def _key(key: Key, when: datetime, later: Mapping[str, Key]) -> KeyState:
         compromised_since=key.compromised_since,
         demo=key.demo,
         standing=standing_of(key, when),
-        later=_later(key, newest),
+        later=_later(key, *later.get(key_id(key.public), (key, False))),
     )
 
 
@@ -163,14 +167,12 @@ def standing_of(key: Key, when: datetime) -> str:
     return "not valid yet" if when < key.valid_from else "expired"
 
 
-def _later(key: Key, newest: Key | None) -> str:
-    if newest is None:
-        return "no longer in people.yaml at the head"
+def _later(key: Key, newest: Key, there: bool) -> str:
     if newest.compromised_since is not None and newest.compromised_since != key.compromised_since:
         return f"found later to be in wrong hands since {newest.compromised_since:%Y-%m-%d %H:%M} UTC"
     if newest.revoked_at is not None and newest.revoked_at != key.revoked_at:
         return f"revoked later, at {newest.revoked_at:%Y-%m-%d %H:%M} UTC"
-    return ""
+    return "" if there else "no longer in people.yaml at the head"
 
 
 def _may(person: Person, policy: Policy) -> Iterator[str]:

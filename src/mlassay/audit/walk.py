@@ -13,8 +13,9 @@ from mlassay.audit.history import Group, groups, request_folder, root_of_trust
 from mlassay.audit.requests import Confirmed, Seen, Told, judge_request, judge_waiver
 from mlassay.audit.reviews import judge_reviews
 from mlassay.audit.unexplained import added_later, pointed_at_root, release_of, taken_back, unexplained
+from mlassay.case.compromised import known_by
 from mlassay.case.release import read_release
-from mlassay.config import People, load_people
+from mlassay.config import People
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.git import Repository
@@ -169,9 +170,8 @@ class Walk:
                 yield partial(self.release, release, group.last.id)
 
     def _people(self) -> People | None:
-        data = self.repo.read(self.at, layout.PEOPLE)
         try:
-            return load_people(layout.PEOPLE, data) if data is not None else None
+            return known_by(self.repo, self.at)
         except ConfigurationError as error:
             raise EvidenceError(*error.problems) from error
 

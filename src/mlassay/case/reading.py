@@ -12,17 +12,20 @@ from mlassay.git import Repository
 
 RECORD_BYTES = 64 << 20
 ARTIFACT_BYTES = 2 << 30
+FOLDER_BYTES = 256 << 20
+"""Of all files of one folder that are no artifacts: many that are just small enough would fill any machine."""
 
 T = TypeVar("T")
 
 
 @dataclass
 class Reading:
-    """The files of ``folder`` by name, and everything found wrong so far."""
+    """The files of ``folder`` by name, and everything found wrong so far; ``overfull``: there was too much to read any."""
 
     folder: str
     files: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    overfull: bool = False
 
     @classmethod
     def of(
@@ -34,6 +37,18 @@ class Reading:
         """
         reading = cls(folder)
         entries = reading.attempt(lambda: repo.tree(commit, folder)) or {}
+        sizes = [
+            e.size or 0 for path, e in entries.items() if path.removeprefix(folder + "/") not in artifacts
+        ]
+        if sum(size for size in sizes if size <= RECORD_BYTES) > FOLDER_BYTES:
+            what = (
+                f"the files of this folder have more than {FOLDER_BYTES:,} bytes together, and were not read"
+            )
+            reading.wrong(
+                "", what, "nothing that mlassay records is so large, and it would fill this machine's memory"
+            )
+            reading.overfull = True
+            return reading
         repo.prefetch(entries.values())
         for path, entry in entries.items():
             name = path.removeprefix(folder + "/")

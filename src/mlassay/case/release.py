@@ -9,6 +9,7 @@ from typing import Any
 
 from mlassay.case import statements
 from mlassay.case.common import needed, object_at
+from mlassay.case.compromised import forgotten, known_by
 from mlassay.case.judged import judged_as_agreed
 from mlassay.case.reading import Reading
 from mlassay.case.remembered import Remembered
@@ -75,7 +76,8 @@ def read_release(
         people = object_at(repo, newest, layout.PEOPLE)
     except EvidenceError:
         return _judged(repo, commit, newest, found, verifiers)
-    key = (release_id, entry.id, record, people, verifiers)
+    gone = frozenset((each.id, each.key.compromised_since) for each in forgotten(repo, newest))
+    key = (release_id, entry.id, record, people, gone, verifiers)
     return _JUDGED.get(repo, key, partial(_judged, repo, commit, newest, found, verifiers))
 
 
@@ -89,7 +91,7 @@ def _judged(
     folder, record = layout.evidence_dir(found.id), found.record_commit
     reading = Reading.of(repo, commit, folder, artifacts=frozenset({layout.MODEL}))
     trust = reading.attempt(partial(trust_before, repo, record, newest, f"{folder}/{layout.SUMMARY}"))
-    told = found if trust is None else _read(repo, reading, found, trust, verifiers)
+    told = found if trust is None or reading.overfull else _read(repo, reading, found, trust, verifiers)
     _unchanged(repo, reading, record, found.tree_id)
     return replace(told, problems=tuple(dict.fromkeys(reading.problems)))
 
@@ -122,13 +124,12 @@ def trust_before(repo: Repository, record: str, head: str, path: str) -> Trust:
                 rule="evidence-signer",
             )
         )
-    later = repo.read(head, layout.PEOPLE)
     try:
         return Trust(
             people=load_people(layout.PEOPLE, people),
             when=max(commit.time, repo.commit(parent).time),
             demo=load_policy(layout.POLICY, policy).demo,
-            later=load_people(layout.PEOPLE, later) if later is not None else None,
+            later=known_by(repo, head),
             sigstore=repo.read(parent, layout.SIGSTORE),
         )
     except ConfigurationError as error:
@@ -289,7 +290,7 @@ def _verdict_holds(repo: Repository, reading: Reading, release: Release, verdict
     judged_as_agreed(repo, reading, release.source.commit, verdict)
     for report in verdict.gates:
         file = layout.gate_report(report.gate)
-        if reading.files.get(file, report_json(report)) != report_json(report):
+        if file in reading.files and reading.files[file] != report_json(report):
             what = "this report is not the one that the verdict rests on"
             reading.wrong(file, what, rule="evidence-verdict")
 

@@ -34,11 +34,21 @@ class Remembered(Generic[T]):
                 answers.move_to_end(key)
                 return answers[key]
         made = make()
+        self.keep(repo, key, made)
+        return made
+
+    def known(self, repo: Repository, key: Hashable) -> T | None:
+        """The answer for ``key`` where it is known; None where it is not."""
         with self._lock:
+            return self._answers.setdefault(repo, OrderedDict()).get(key)
+
+    def keep(self, repo: Repository, key: Hashable, made: T) -> None:
+        """Remember an answer."""
+        with self._lock:
+            answers = self._answers.setdefault(repo, OrderedDict())
             answers[key] = made
             if len(answers) > self._most:
                 answers.popitem(last=False)
-        return made
 
 
 _HELD: OrderedDict[tuple[Verifier, bytes], None] = OrderedDict()

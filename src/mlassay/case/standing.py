@@ -10,20 +10,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mlassay.case.common import Place, object_at
+from mlassay.case.compromised import known_by
 from mlassay.case.history import pointers
 from mlassay.case.landing import Landing, landing_of
 from mlassay.case.promotion import judge_merged, read_case
 from mlassay.case.release import find_record
 from mlassay.case.requests import RequestName, name_of_branch, name_of_path, nobody_has_a_key
-from mlassay.config import People, load_people
+from mlassay.config import People
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence import layout
 from mlassay.git import Commit, Repository
 from mlassay.policy import Case, PromotionCase
 from mlassay.ports import Verifiers
 
-State = tuple[str | None, str | None]
-GOVERNANCE = [layout.POLICY, layout.PEOPLE]
+State = tuple[str | None, str | None, str | None]
+GOVERNANCE = [layout.POLICY, layout.PEOPLE, layout.SIGSTORE]
 
 
 def read_open_case(repo: Repository, name: RequestName, place: Place, verifiers: Verifiers) -> Case:
@@ -106,16 +107,16 @@ class _Line:
         return False
 
     def _walk(self) -> None:
-        """Follow policy and people from the root of trust: a state counts when a change that holds made it of one that did.
+        """Follow `GOVERNANCE` from the root of trust: a state counts when a change that holds made it of one that did.
 
         While nobody has a key there is no such root yet, and every state stands for itself.
         """
-        signed: State = (None, None)
+        signed: State = (None, None, None)
         bare, keyless = "", True
         for step in reversed(list(self.repo.first_parents(self.tip, paths=GOVERNANCE))):
             state = _state(self.repo, step.id)
-            before = _state(self.repo, step.parents[0]) if step.parents else (None, None)
-            if keyless and None not in state:
+            before = _state(self.repo, step.parents[0]) if step.parents else (None, None, None)
+            if keyless and None not in state[:2]:
                 self._root, signed = step.id, state
                 keyless = nobody_has_a_key(self.repo, step.id)
             elif self._root and before == signed and self._by_change(step):
@@ -157,9 +158,9 @@ class _Line:
         return decision.allowed
 
     def _people(self) -> People | None:
-        data = self.repo.read(self.tip, layout.PEOPLE)
-        return load_people(layout.PEOPLE, data) if data is not None else None
+        return known_by(self.repo, self.tip)
 
 
 def _state(repo: Repository, commit: str) -> State:
-    return object_at(repo, commit, layout.POLICY), object_at(repo, commit, layout.PEOPLE)
+    policy, people, sigstore = (object_at(repo, commit, path) for path in GOVERNANCE)
+    return policy, people, sigstore

@@ -118,11 +118,12 @@ def is_lookalike(path: str) -> bool:
     """Whether ``path`` is no guarded one, and some file systems hold it for one.
 
     Letters may differ in case (Windows, macOS); signs without a shape vanish (HFS+); a dot or a space at the end, and
-    what follows a colon, vanish on Windows, which also knows names by their first six letters (``ENVIRO~1``).
+    what follows a colon, vanish on Windows, which also knows names by their first six letters (``ENVIRO~1``), and for
+    which a backslash parts folders too.
     """
     if is_guarded(path):
         return False
-    seen = "/".join(_as_seen(part) for part in path.split("/"))
+    seen = "/".join(_as_seen(part) for part in re.split(r"[/\\]", path))
     short = _SHORT.match(seen)
     return is_guarded(seen) or (short is not None and short[1] in {prefix[:6] for prefix in GUARDED})
 

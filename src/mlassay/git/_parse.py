@@ -105,11 +105,15 @@ def _identity(person: re.Match[bytes]) -> Identity:
     return Identity(person[1].decode("utf-8", "replace"), person[2].decode("utf-8", "replace"))
 
 
+# What people wrote messages in. Python knows codecs beside these that take hours for a megabyte (punycode).
+_CHARSET = re.compile(
+    r"utf-?8|us-ascii|ascii|(iso-?8859|latin|windows|cp|ibm|mac|koi8|euc|gb|big5|shift|sjis|iso-2022|tis|viscii)[\w-]*"
+)
+
+
 def _text(body: bytes, encoding: bytes) -> str:
+    name = encoding.decode("ascii", "replace")
     try:
-        return body.decode(encoding.decode("ascii", "replace"), "replace")
-    except (
-        LookupError,
-        UnicodeError,
-    ):  # no such encoding, or one that does not know "replace" (idna, undefined)
+        return body.decode(name if _CHARSET.fullmatch(name.casefold()) else "utf-8", "replace")
+    except (LookupError, UnicodeError):  # no such encoding, or one that does not know "replace"
         return body.decode("utf-8", "replace")

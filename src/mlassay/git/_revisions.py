@@ -12,6 +12,7 @@ from mlassay.git._objects import Objects
 from mlassay.git._values import Corrupt, full_id
 
 _FIXED = re.compile(r"[0-9a-f]{40}|HEAD")
+_SHORT = re.compile(r"([0-9a-f]{7,39})(?:[~^].*)?")
 _PLAIN = re.compile(r"(?!-|refs/)[^~^:@{}\\\s?*\[]+([~^].*)?")
 
 
@@ -24,6 +25,7 @@ def resolve(folder: Path, objects: Objects, revision: str) -> str:
     names = [name for name in names if "\0" not in name and "\n" not in name]
     for name in names:
         if found := tip(folder, name + "^{commit}"):
+            _refuse_two_meanings(folder, revision)
             return full_id(found)
     _refuse_damage(folder, objects, names, revision)
     if revision == "HEAD":
@@ -36,6 +38,22 @@ def resolve(folder: Path, objects: Objects, revision: str) -> str:
             remedy="git fetch, or look at git log and git branch -a",
         )
     )
+
+
+def _refuse_two_meanings(folder: Path, revision: str) -> None:
+    """ConfigurationError for the beginning of an object's id that is a branch or tag as well: anyone may push one."""
+    match = _SHORT.fullmatch(revision)
+    if match is None or not _command.run(["rev-parse", f"--disambiguate={match[1]}"], folder).out.strip():
+        return
+    refs = [f"refs/heads/{match[1]}", f"refs/tags/{match[1]}", f"refs/remotes/{match[1]}", f"refs/{match[1]}"]
+    if named := next((ref for ref in refs if tip(folder, ref)), None):
+        raise ConfigurationError(
+            Problem(
+                f"{match[1]} is the beginning of an object's id, and {named} is called so as well",
+                why="whoever may push a branch or a tag could so choose what is looked at",
+                remedy=f"write {named}, or the whole id",
+            )
+        )
 
 
 def tip(folder: Path, name: str) -> str | None:

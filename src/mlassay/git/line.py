@@ -13,12 +13,13 @@ from itertools import accumulate
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import _command
 from mlassay.git._objects import shallow
-from mlassay.git._values import Commit, full_id, path_parts
+from mlassay.git._values import TREE_MODE, Commit, full_id, path_parts
 from mlassay.git.repository import Repository
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = int((datetime(9998, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds())
 _MODE = re.compile(rb"(?:^|\x00.{20})(0?40000|1[0-7]{5})$", re.DOTALL)
+_ENTRIES = re.compile(rb"(?:[0-7]{5,6} [^\0]++\0.{20})*+", re.DOTALL)
 
 Value = tuple[str | None, ...]
 
@@ -212,6 +213,11 @@ class LineRepository(Repository):
         at = data.find(wanted)
         while at >= 0:
             if mode := _MODE.search(data, max(0, at - 27), at):
+                entries = _ENTRIES.match(data, 0, mode.start(1))
+                if entries is None or entries.end() != mode.start(1):
+                    # A name holds a space, and an id happens to look like an end: it is no entry, and all are read.
+                    node = self._objects.nodes(tree, "").get(name)
+                    return (node[0] == TREE_MODE, node[1]) if node else None
                 start = at + len(wanted)
                 return mode[1].endswith(b"40000"), data[start : start + 20].hex()
             at = data.find(wanted, at + 1)

@@ -27,6 +27,7 @@ from mlassay.audit.findings import named
 from mlassay.audit.history import Group, groups, root_of_trust
 from mlassay.audit.requests import Confirmed
 from mlassay.audit.walk import Walk
+from mlassay.case.compromised import known_by
 from mlassay.case.release import is_demo
 from mlassay.config import People, Policy, load_people, load_policy
 from mlassay.errors import ConfigurationError, EvidenceError
@@ -95,7 +96,7 @@ class _Telling:
         self.walk, self.line, self.judged = walk, line, judged
         self.repo, self.history = walk.repo, walk.history
         self.moments = line.moments({group.last.id for group in self.history} | {walk.root or walk.at})
-        self.readings = Readings(self.repo, walk.verifiers, _people(self.repo, walk.at))
+        self.readings = Readings(self.repo, walk.verifiers, _known(self.repo, walk.at))
         self.reader = Releases(self.repo)
         self.known: set[str] = set()
         self.releases: list[ReleaseEntry] = []
@@ -190,6 +191,13 @@ class _Telling:
 def _release_of(path: str) -> str:
     release = path.removeprefix(layout.EVIDENCE).partition("/")[0]
     return release if path.startswith(layout.EVIDENCE) and layout.is_release_id(release) else ""
+
+
+def _known(repo: Repository, head: str) -> People | None:
+    try:
+        return known_by(repo, head)
+    except (EvidenceError, ConfigurationError):
+        return None
 
 
 def _people(repo: Repository, commit: str) -> People | None:

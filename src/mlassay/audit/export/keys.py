@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 
 from mlassay.audit.export.types import KeyVersion
+from mlassay.case.compromised import known_by
 from mlassay.case.requests import with_compromises
 from mlassay.config import Key, People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError
@@ -20,7 +21,7 @@ _SHAPE = "%Y%m%d%H%M%S"
 
 def key_versions(repo: Repository, head: str, say: Callable[[str], None]) -> tuple[KeyVersion, ...]:
     """Every people.yaml of the line, oldest first; one that cannot be read gives no key, as it gave none then."""
-    later = _people(repo, head)
+    later = _known(repo, head)
     found: dict[str, KeyVersion] = {}
     for commit in reversed(list(repo.first_parents(head, paths=[layout.PEOPLE]))):
         say(f"the keys of commit {commit.id[:12]}")
@@ -73,6 +74,13 @@ def _window(key: Key) -> tuple[str, str]:
     ends = [end for end in (key.valid_until, key.revoked_at, key.compromised_since) if end is not None]
     last = (min(ends) - timedelta(seconds=1)).astimezone(UTC).strftime(_SHAPE) if ends else FOR_EVER
     return key.valid_from.astimezone(UTC).strftime(_SHAPE), last
+
+
+def _known(repo: Repository, head: str) -> People | None:
+    try:
+        return known_by(repo, head)
+    except (ConfigurationError, EvidenceError):
+        return None
 
 
 def _people(repo: Repository, commit: str) -> People | None:
