@@ -150,9 +150,14 @@ def test_a_day_alone_tells_all_that_landed_on_it(repo, history, landed):
 
 
 def test_an_environment_that_nobody_ever_named_is_a_typing_error(repo, history):
-    for name in ("prodution", "../production", ""):
-        with pytest.raises(ConfigurationError):
+    for name, remedy in (
+        ("prodution", "did you mean 'production'?"),
+        ("../production", "status"),
+        ("", "status"),
+    ):
+        with pytest.raises(ConfigurationError) as error:
             ask(repo, history.head, "now", environment=name)
+        assert remedy in error.value.problems[0].remedy
 
 
 def test_an_old_pointer_brought_back_by_hand_is_live_and_not_explained(repo, history, landed):

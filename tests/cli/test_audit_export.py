@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 
 import pytest
@@ -70,3 +71,16 @@ def test_what_cannot_be_exported_ends_with_2_and_leaves_nothing(run, tmp_path, c
 def test_without_out_it_says_so(run, capsys):
     assert run() == 2
     assert "--out" in capsys.readouterr().err
+
+
+def test_a_device_or_a_pipe_is_never_replaced(run, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    assert run("--out", str(tmp_path / "pipe")) == 2
+    assert "a device or a pipe" in capsys.readouterr().err
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_no_name_at_all_is_no_file(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("--out", "") == 2
+    assert "this is a folder" in capsys.readouterr().err

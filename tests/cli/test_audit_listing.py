@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -190,3 +191,13 @@ def members(value):
             yield name
             if name != "gates":
                 yield from members(each)
+
+
+@pytest.mark.parametrize("arguments", [("list", "promotions"), ("people",)])
+def test_a_repository_without_governance_is_no_empty_record(arguments, tmp_path):
+    git = ["git", "-c", "user.name=Dana", "-c", "user.email=dana@example.org", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q", "-b", "main", "other"], check=True)
+    git[-1] = str(tmp_path / "other")
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "Begin"], check=True)
+    result = run(*arguments, folder=tmp_path / "other", code=3)
+    assert "is this the right repository?" in result.stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 
@@ -113,6 +114,31 @@ def test_a_mistyped_verb_is_named_with_the_nearest(tmp_path):
     done = mlassay("promot", cwd=tmp_path)
     assert done.returncode == 2
     assert "Did you mean 'promote'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "near"), [(["audit", "vrify"], "verify"), (["audit-at"], "audit at"), (["audt"], "audit")]
+)
+def test_a_mistyped_verb_of_audit_is_named_with_the_nearest(words, near, tmp_path):
+    done = mlassay(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"Did you mean '{near}'?" in done.stderr
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_colours_unless_it_wants_none(played, environment, coloured):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "mlassay", "audit", "verify"]
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | environment
+    done = subprocess.run(
+        command, cwd=played / "auditor", stdout=theirs, stderr=subprocess.DEVNULL, env=env, check=False
+    )
+    told = os.read(ours, 1 << 16)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert told.startswith(b"\x1b[32m") is coloured
+    assert (b"\x1b" in told) is coloured
 
 
 @pytest.mark.parametrize("verb", ["validate", "train", "test", "status", "verify", "record", "sign"])

@@ -207,3 +207,8 @@ def test_the_guarded_digest_is_that_of_gits_own_listing(tmp_path_factory, names)
         if line.split(b"\t")[1].lstrip(b'"').startswith((b"evidence/", b"governance/", b"data/"))
     ]
     assert guarded_digest(dict.fromkeys(names, ("100644", id_))) == sha256(b"".join(wanted))
+
+
+def test_a_file_of_another_kind_is_not_told_to_be_an_anchor_with_other_line_ends():
+    with pytest.raises(EvidenceError, match="does not begin with"):
+        read_anchor(b"\x1f\x8b\x08\r\n", "x")

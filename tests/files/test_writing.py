@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,14 @@ def test_many_stagers_at_once_leave_one_whole_folder_and_nothing_else(tmp_path: 
     assert list(tmp_path.iterdir()) == [tmp_path / "run"]
     one, two = ((tmp_path / "run" / name).read_text() for name in ("one", "two"))
     assert one == two
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "there"
+    make(path)
+    before = path.lstat()
+    with pytest.raises(ConfigurationError, match="this is a"):
+        write_atomic(path, b"new")
+    assert path.lstat().st_mode == before.st_mode
+    assert [entry.name for entry in tmp_path.iterdir()] == ["there"]

@@ -18,6 +18,7 @@ from mlassay.render.site.terms import GLOSSARY
 from mlassay.render.site.text import shown
 from tests.render.chronicles import EVIL, facts
 from tests.render.reading import VOID, grade, prose
+from tests.render.verdicts import PASSED
 
 HARMLESS = "=ä quiet words, as many as it takes"
 URLS = {
@@ -101,6 +102,42 @@ def test_it_says_what_runs_since_when_and_who_let_it_in(front):
     assert "Dana asked for it." in front
     assert "Robin agreed." in front
     assert "Lee answers for the model." in front
+
+
+def test_it_says_who_is_worse_off_and_which_answer_is_the_good_one():
+    made = facts()
+    bias = replace(
+        PASSED.gates[0], gate="bias", measured=counted("deny=no", {"no": "0.9700", "yes": "0.9100"})
+    )
+    even = replace(bias, measured=counted("deny=no", {"no": "1.0000", "yes": "1.0000"}))
+    told = [front_of(made.chronicle, replace(PASSED, gates=(gate,))) for gate in (bias, even)]
+    assert "By afam, the group that got the good answer (deny=no) least often is yes." in told[0]
+    assert "least often" not in told[1]
+    assert "Answers by group: afam" in told[1]
+
+
+def test_without_groups_nobody_can_tell_who_is_worse_off():
+    told = front_of(facts().chronicle, replace(PASSED, gates=()))
+    assert "nobody can tell from this who is worse off" in told
+
+
+def counted(good, rates):
+    groups = [
+        {
+            "group": name,
+            "rows": 100,
+            "selected": 90,
+            "selection_rate": {"rate": rate, "lower": "0.8000", "upper": "1.0000"},
+        }
+        for name, rate in rates.items()
+    ]
+    return {"favourable": good, "columns": {"afam": {"groups": groups}}}
+
+
+def front_of(chronicle, verdict):
+    releases = tuple(replace(one, verdict=verdict) for one in chronicle.releases)
+    page = built(replace(facts(), chronicle=replace(chronicle, releases=releases)))["index.html"]
+    return " ".join(Skeleton(page).text.split())
 
 
 def test_what_is_overdue_is_said_with_its_day(front):

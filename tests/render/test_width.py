@@ -23,3 +23,11 @@ def test_a_command_stays_whole_so_that_it_can_be_copied():
 def test_a_path_without_spaces_is_not_cut():
     path = "/a/very/long/" + "x" * 100
     assert path in fold(f"the file is {path} there", 40)
+
+
+def test_a_sentence_that_quotes_a_command_is_folded_around_it():
+    line = "  - compare with an id kept elsewhere ('mlassay audit anchor --out FILE' makes one, --anchor FILE compares)"
+    lines = fold(line, 60).split("\n")
+    assert max(map(len, lines)) <= 60
+    assert any("'mlassay audit anchor --out FILE'" in each for each in lines)
+    assert " ".join(each.strip() for each in lines) == line.strip()

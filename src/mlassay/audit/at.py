@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 
 from mlassay.audit import clone
 from mlassay.audit.chronicle.types import Moment
@@ -140,7 +141,12 @@ def _governed(ground: Ground, cut: Cut) -> bool:
 
 def _pointer(environment: str) -> str:
     if not _ENVIRONMENT.fullmatch(environment):
-        raise ConfigurationError(Problem(f"{environment[:80]!a} is not the name of an environment"))
+        raise ConfigurationError(
+            Problem(
+                f"{environment[:80]!a} is not the name of an environment",
+                remedy="'mlassay status' lists them",
+            )
+        )
     return layout.pointer_path(environment)
 
 
@@ -160,10 +166,15 @@ def _refuse_unknown(repo: LineRepository, environment: str, head: str, policy: P
         return
     if next(repo.first_parents(head, paths=[path]), None) is not None:
         return
+    near = get_close_matches(environment, known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    remedy = f"{hint}environments are: {', '.join(known)}"
     raise ConfigurationError(
         Problem(
             f"no environment {environment!r} was ever named here",
-            remedy=f"environments are: {', '.join(known) or 'none; there is no policy to read'}",
+            remedy=remedy
+            if known
+            else f"go to the repository that has {layout.POLICY}, or name it with -C DIR",
         )
     )
 

@@ -26,7 +26,9 @@ def unknown(kind: str, asked: str, known: Collection[str], remedy: str = "") -> 
     """The error for a name that nothing here has, with those that are near it."""
     near = get_close_matches(asked, known, n=SHOWN, cutoff=0.5) or sorted(known)[:SHOWN]
     told = (
-        f"known are, among {len(known)}: {', '.join(near)}" if known else "nothing of this kind was recorded"
+        f"known are, among {len(known)}: {', '.join(near)}"
+        if known
+        else "nothing of this kind was recorded here: go to the right repository, or name it with -C DIR"
     )
     return ConfigurationError(
         Problem(f"no {kind} {asked[:200]!r} is known on this main line", remedy=remedy or told)

@@ -47,7 +47,9 @@ def find_release(repo: LineRepository, head: str, text: str) -> Place:
     raise ConfigurationError(
         Problem(
             f"{text[:80]!a} means {'several releases' if found else 'no release'} on the main line here",
-            remedy=f"name one of: {shown or 'none is recorded'}; or an environment, or a commit that brought one",
+            remedy=f"name one of: {shown}; or an environment, or a commit that brought one"
+            if shown
+            else "none is recorded here: go to the right repository, or name it with -C DIR",
         )
     )
 

@@ -88,7 +88,10 @@ class LazyGroup(click.Group):
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0], VERBS, n=1)
+            group, dash, rest = args[0].partition("-")  # its page is called so: docs/verbs/audit-at.md
+            near = (
+                [f"{group} {rest}"] if dash and group == "audit" else get_close_matches(args[0], VERBS, n=1)
+            )
             hint = f" Did you mean '{near[0]}'?" if near else " 'mlassay --help' lists the verbs."
             raise click.UsageError(f"there is no verb '{args[0]}'.{hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -115,7 +118,8 @@ def main() -> None:
     _ready_streams()
     try:
         _refuse_no_text(sys.argv)
-        code = cli.main(standalone_mode=False)
+        color = False if os.environ.get("NO_COLOR") else None  # https://no-color.org
+        code = cli.main(standalone_mode=False, color=color)
     except click.exceptions.Abort:
         code = ExitCode.INTERRUPTED
     except KeyboardInterrupt:

@@ -40,6 +40,18 @@ class Audits(click.Group):
         command = getattr(import_module(f"mlassay.cli.{module}"), module)
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with a suggestion for a mistyped verb."""
+        if args and args[0] not in AUDITS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], AUDITS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else f" They are: {', '.join(AUDITS)}."
+            raise click.UsageError(f"there is no verb '{args[0]}' of audit.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs with their line of help, none of them imported."""
         with formatter.section("Verbs"):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from mlassay.cli.audit_reading import end, no_check_option, read
-from mlassay.cli.common import directory_option, json_option, print_json, printable
+from mlassay.cli.audit_reading import end, no_check_option, read, say
+from mlassay.cli.common import directory_option, json_option, print_json
 
 
 @click.command(epilog="Example: mlassay audit people --at 2026-11-20")
@@ -40,7 +40,7 @@ def audit_people(when: str | None, no_check: bool, as_json: bool, directory: Pat
         print_json(people_json(chronicle, log))
     else:
         if found is not None:
-            click.echo(printable(f"{found.text} is read as {found.reading}."))
+            say(f"{found.text} is read as {found.reading}.")
         for line in people_lines(log):
-            click.echo(printable(line))
+            say(line)
     end(chronicle)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mlassay.cli.common import Command, note
+from mlassay.cli.common import Command, note, printable
 from mlassay.cli.progress import Progress
 from mlassay.errors import ExitCode
 
@@ -51,11 +52,23 @@ def read(directory: Path, revision: str, *, no_check: bool) -> tuple[Repository,
     return repository, chronicle
 
 
+def say(line: str) -> None:
+    """One line of the answer, folded on a terminal."""
+    from mlassay.render.width import fold, terminal_width
+
+    click.echo(fold(printable(line), terminal_width(sys.stdout)))
+
+
 def end(chronicle: Chronicle) -> None:
     """Say on standard error when something on the main line does not hold, and end with 3; nothing otherwise."""
     if not chronicle.judged:
         note("Nothing was checked (--no-check): this is only what the records say.")
         return
+    if chronicle.root is None:
+        note(
+            "nobody ever brought governance/ in here: is this the right repository? -C DIR names another one"
+        )
+        click.get_current_context().exit(ExitCode.EVIDENCE)
     if problems := all_problems(chronicle):
         things = "thing on this main line does" if len(problems) == 1 else "things on this main line do"
         note(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from mlassay.cli.audit_reading import at_option, end, no_check_option, read
-from mlassay.cli.common import directory_option, json_option, print_json, printable
+from mlassay.cli.audit_reading import at_option, end, no_check_option, read, say
+from mlassay.cli.common import directory_option, json_option, print_json
 
 KINDS = ("model", "data", "person", "commit")
 
@@ -67,5 +67,5 @@ def audit_trace(
         print_json({**head, "checked": chronicle.judged, **told})
     else:
         for line in lines:
-            click.echo(printable(line))
+            say(line)
     end(chronicle)

@@ -120,7 +120,8 @@ def _print(report: Report) -> None:
     width = terminal_width(sys.stdout)
 
     def say(text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
-        click.secho(fold(printable(text), width), fg=fg, bold=bold or None)
+        text = fold(printable(text), width)
+        click.echo(click.style(text, fg=fg, bold=bold or None) if fg or bold else text)
 
     head, *rest = render.verdict_lines(report)
     say(head, fg="red" if report.problems else "green", bold=True)

@@ -28,6 +28,7 @@ _OLD = ".old-"
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Put ``data`` at ``path``: afterwards the old bytes stand there or the new ones, never a part. Keeps to the umask."""
+    refuse_special(path)
     try:
         _remove_leftovers(path)
         aside, handle = _claim(path, lambda aside: _new_file(aside, mode))
@@ -43,6 +44,19 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
         _sync(path.parent)
     except OSError as error:
         _cannot_write(path, error)
+
+
+def refuse_special(path: Path) -> None:
+    """ConfigurationError when something stands at ``path`` that is no plain file: a file in its place would remove it."""
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(
+            Problem(
+                "this is a folder" if path.is_dir() else "this is a device or a pipe, and no file",
+                why="a file is put in the place of what stands there",
+                remedy="name a new file",
+                path=str(path),
+            )
+        )
 
 
 @contextlib.contextmanager

@@ -79,7 +79,10 @@ def anchor_lines(report: Report) -> Iterator[str]:
         if one.problems:
             yield f"{plain(one.file.path)}: does not hold, told above"
             continue
-        signer = f"signed by {plain(one.signer)}" if one.signer else "signed by nobody who is known here"
+        unknown = (
+            "signed by nobody" if one.file.anchor.signer is None else "signed by nobody who is known here"
+        )
+        signer = f"signed by {plain(one.signer)}" if one.signer else unknown
         stamp = ""
         if one.stamp is not None and one.stamp.proven:
             stamp = f", stamped {one.stamp.time:%Y-%m-%d %H:%M} UTC by {plain(one.stamp.authority)}"

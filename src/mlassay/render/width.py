@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from typing import IO
+
+_QUOTED = re.compile(r"'mlassay [^']*'|\(mlassay [^()]*\)")
+_GLUE = "\0"  # stands for a blank that no line may end at; `printable` leaves none in a text
 
 
 def terminal_width(file: IO[str]) -> int | None:
@@ -18,8 +22,11 @@ def fold(text: str, width: int | None) -> str:
 
 
 def _folded(line: str, width: int | None) -> str:
-    if width is None or len(line) <= width or "mlassay " in line or width < 30:
+    if width is None or len(line) <= width or width < 30:
         return line
+    line = _QUOTED.sub(lambda command: command[0].replace(" ", _GLUE), line)
+    if "mlassay " in line:
+        return line.replace(_GLUE, " ")
     indent = line[: len(line) - len(line.lstrip())]
     label, colon, _ = line.lstrip().partition(":  ")  # "what:  …": what follows stands below the text
     hang = len(label) + 3 if colon and len(label) < 8 else 2
@@ -30,4 +37,4 @@ def _folded(line: str, width: int | None) -> str:
         break_long_words=False,
         break_on_hyphens=False,
         drop_whitespace=True,
-    )
+    ).replace(_GLUE, " ")

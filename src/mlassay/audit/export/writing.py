@@ -14,6 +14,7 @@ from mlassay.audit.export.types import Export, PlainFile
 from mlassay.digest import canonical
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence.times import time_string
+from mlassay.files.writing import refuse_special
 from mlassay.git import Repository
 
 VERSION = 1
@@ -34,6 +35,7 @@ def write(
 
     ConfigurationError where nothing can be written there.
     """
+    refuse_special(target)
     try:
         with tempfile.TemporaryDirectory(prefix=".mlassay-export-", dir=target.absolute().parent) as place:
             aside = Path(place)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from mlassay.render.site.names import href, listing
 
 GLOSSARY = {
+    "anchor": "A small file that names one commit. It is kept where those who write the history cannot reach it.",
     "approval": "One person's signed yes to one promotion or one change.",
     "change": "A request to alter the rules, the people or the facts told of a data set.",
     "commit": "One entry in the history that git keeps. Its name is a digest, so it cannot be altered unseen.",

@@ -80,9 +80,11 @@ def front(look: Lookup, title: str) -> Page:
         running.insert(0, (environment, last.entry if last else None, last))  # what serves people comes first
     held = [entry.pointer for entry in look.live.values() if entry.pointer is not None]
     live = dict.fromkeys(pointer.live.release for pointer in reversed(held))
+    releases = [look.releases[release] for release in live if release in look.releases]
     values = {
         "running": running,
-        "live_releases": [look.releases[release] for release in live if release in look.releases],
+        "live_releases": releases,
+        "counts_of": {one.id: list(_counts(one.verdict)) if one.verdict else [] for one in releases},
         "due": facts.due,
         "overdue": [one for one in facts.due or () if one.overdue],
         "as_of": facts.as_of,
@@ -227,11 +229,14 @@ def _isolation(entry: ReleaseEntry) -> str:
         return ""  # the audit tells what is wrong with it
 
 
-def _counts(verdict: Verdict) -> Iterator[tuple[str, list[Counted]]]:
-    """The groups that the bias gate counted; what has another shape is left out, and the audit judges it."""
-    for name, _, counted in groupings(verdict):
+def _counts(verdict: Verdict) -> Iterator[tuple[str, list[Counted], str]]:
+    """The groups that the bias gate counted, and which answer is the good one; what has another shape is left out, and
+    the audit judges it.
+    """
+    for name, gate, counted in groupings(verdict):
+        good = str(gate.measured.get("favourable", ""))
         try:
-            yield name, [_counted(group) for group in counted["groups"]]
+            yield name, [_counted(group) for group in counted["groups"]], good
         except (KeyError, TypeError):
             continue
 
