@@ -404,6 +404,20 @@ def test_a_change_is_bound_to_what_it_was_and_becomes():
     )
 
 
+def test_a_change_may_take_a_file_away_but_no_record():
+    gone = Touched("governance/sigstore.json", False, False, gone=True)
+    assert decide(change_case(touched=(*change_case().touched, gone))).allowed
+    waiver = "governance/waivers/20261120-1a2b3c4d.bias.lee.json"
+    for touched in (Touched(waiver, False, False, gone=True), Touched(waiver, False, True)):
+        assert unmet(change_case(touched=(*change_case().touched, touched))) == {"only-its-own-paths"}
+    assert decide(change_case(touched=(*change_case().touched, Touched(waiver, True, True)))).allowed
+
+
+def test_a_promotion_takes_no_pointer_away():
+    gone = Touched("environments/production.yaml", False, False, gone=True)
+    assert unmet(case(touched=(*case().touched[1:], gone))) == {"only-its-own-paths"}
+
+
 def test_the_proposer_of_a_change_does_not_approve_it():
     assert {"own-approval", "approvals"} <= unmet(change_case(approvals=(signed(approval("dana", CHANGE)),)))
 

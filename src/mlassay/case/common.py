@@ -31,6 +31,7 @@ def touched_by(repo: Repository, place: Place) -> tuple[Touched, ...]:
             path=change.path,
             added=repo.entry(place.parent, change.path) is None,
             plain=change.new is not None and change.new.mode == "100644",
+            gone=change.new is None,
         )
         for change in repo.changes(place.since, place.head)
     )

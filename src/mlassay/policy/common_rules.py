@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mlassay.config.demo import is_demo_key
-from mlassay.evidence.layout import MACHINE_REQUEST, REQUEST
+from mlassay.evidence.layout import MACHINE_REQUEST, REQUEST, is_append_only
 from mlassay.evidence.records import Question
 from mlassay.policy.approvals import (
     TOLERANCE,
@@ -16,7 +16,7 @@ from mlassay.policy.approvals import (
     text_fault,
 )
 from mlassay.policy.questions import open_questions
-from mlassay.policy.types import Case, Demand, PromotionCase, Touched
+from mlassay.policy.types import Case, ChangeCase, Demand, PromotionCase, Touched
 
 ANSWERS = ("approvals", "refusals", "withdrawals")
 
@@ -73,10 +73,13 @@ def beside(case: Case, allowed: frozenset[str]) -> list[str]:
 
 
 def _own(case: Case, touched: Touched, allowed: frozenset[str]) -> bool:
+    if touched.path in allowed and not is_append_only(touched.path):
+        # A change binds what it takes away as it binds what it brings; no promotion takes a pointer away.
+        return touched.plain or (touched.gone and isinstance(case, ChangeCase))
     if not touched.plain:
         return False
     if touched.path in allowed:
-        return True
+        return touched.added
     inside = touched.path.removeprefix(f"{case.folder}/")
     return inside != touched.path and touched.added and is_record_path(inside)
 

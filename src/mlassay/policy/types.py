@@ -73,11 +73,12 @@ class Contributor:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A path that the change touches: whether it is new, and whether it is a plain file (mode 100644)."""
+    """A path that the change touches: whether it is new, whether it is a plain file (mode 100644), or taken away."""
 
     path: str
     added: bool
     plain: bool
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
