@@ -117,7 +117,7 @@ TEXTS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
     (
         "waiver",
         (
-            "an exception is signed by the person whom it names, with a key that was valid then",
+            "an exception is of a recorded release, signed by the person whom it names, with a key that was valid then",
             "an exception (waiver) is not what its name or its signature says",
             "the file was renamed or edited by hand after it was signed",
             "do not count it; if the exception is needed, sign it again: mlassay waive GATE RELEASE",
