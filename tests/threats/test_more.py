@@ -94,6 +94,20 @@ def test_governance_that_was_gone_for_a_while_is_no_new_root_of_trust(liar, lyin
     assert rules(told.problems) == ({"pushed-governance"} if lying else set())
 
 
+@both
+def test_a_pointer_that_was_put_back_is_not_passed_over_where_all_trace_of_what_ran_was_deleted(liar, lying):
+    """A runs, B runs for one commit, A is pushed again with B's promotion deleted: a jump from A to A sees nothing."""
+    for number in range(40):
+        liar.push({"notes": f"before {number}"})
+    old, files = liar.read(STAGING), liar.promotion()
+    if lying:
+        liar.push(files)
+        liar.push({STAGING: old} | {path: None for path in files if path.startswith("promotions/")})
+    for number in range(10):
+        liar.push({"notes": f"after {number}"})
+        assert rules(asked(liar).problems) == ({"pushed-pointer"} if lying else set()), number
+
+
 # A key in wrong hands
 
 

@@ -84,11 +84,11 @@ def in_force(ground: Ground, environment: str, at: Moment, day: str) -> InForce 
     ``day`` (ISO) is the day that waivers must reach. Every problem names its file.
     """
     repo, path = ground.repo, layout.pointer_path(environment)
-    newest = next(repo.first_parents(at.commit, paths=[path]), None)
+    newest = repo.last_change(at.number, path)
     entry = repo.entry(at.commit, path)
     if newest is None or entry is None:
         return None
-    landed = moment(repo, repo.line.number(newest.id) or 0)
+    landed = moment(repo, newest)
     try:
         pointer = pointer_at(repo, at.commit, environment)
         digest = sha256(repo.blob(entry.id, path))

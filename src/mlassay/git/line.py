@@ -18,6 +18,8 @@ from mlassay.git.repository import Repository
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = int((datetime(9998, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds())
+NEAR = 20_000
+"""So many commits git compares one by one in a tenth of a second."""
 _MODE = re.compile(rb"(?:^|\x00.{20})(0?40000|1[0-7]{5})$", re.DOTALL)
 _ENTRIES = re.compile(rb"(?:[0-7]{5,6} [^\0]++\0.{20})*+", re.DOTALL)
 
@@ -149,6 +151,18 @@ class LineRepository(Repository):
             middle = (low + high) // 2
             low, high = (middle, high) if self._value(middle, parts) == (None,) else (low, middle)
         return high
+
+    def last_change(self, top: int, path: str) -> int | None:
+        """The newest place up to ``top`` that changed what lies at ``path``; None when nothing ever lay there.
+
+        What came and went within `NEAR` commits is not passed over: there git looks at each.
+        """
+        place = next(self._changes(top, -1, (path_parts(path),)), None)
+        bottom = max(-1 if place is None else place, top - NEAR)
+        without = [f"^{self.line.ids[bottom]}"] if bottom >= 0 else []
+        asked = ["rev-list", "--first-parent", "-1", self.line.ids[top], *without, "--", path]
+        found = self.line.number(_command.run(asked, self.folder).text)
+        return found if found is not None and self.differs(found, path) else place
 
     def differs(self, number: int, path: str) -> bool:
         """Whether the commit at a place changed what lies at ``path``, against the one before it on the line."""
