@@ -55,13 +55,27 @@ def canonical(value: Any) -> bytes:
 def parse_canonical(data: bytes, path: str) -> Any:
     """The value of canonical JSON; EvidenceError that names ``path`` when the bytes are any other spelling."""
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
+        # A key that stands twice is written once, so that the bytes differ: only then is it looked for, to say so.
+        value = json.loads(data.decode("utf-8"))
         same = canonical(value) == data
+        if not same:
+            json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
     except (ValueError, TypeError, RecursionError) as error:
         raise EvidenceError(_not_canonical(path, str(error))) from error
     if not same:
         raise EvidenceError(_not_canonical(path, "the bytes are another spelling of the same value"))
     return value
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two values, one of them from `parse_canonical`, would be written as the same canonical JSON.
+
+    Not what ``==`` says, to which true is 1. By json's own writer without indentation, which is not Python but C.
+    """
+    return _compact(one) == _compact(other)
+
+
+_compact = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False).encode
 
 
 def decimal_string(number: float, places: int = 6) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from mlassay.case.requests import RequestName, name_of_path, nobody_has_a_key
 from mlassay.evidence import layout
@@ -44,12 +45,12 @@ class Group:
         """The commit before them, whose policy and people judge them."""
         return self.steps[0].parent
 
-    @property
+    @cached_property
     def changes(self) -> tuple[Change, ...]:
         """Every change of theirs to a guarded path."""
         return tuple(change for step in self.steps for change in step.changes)
 
-    @property
+    @cached_property
     def requests(self) -> tuple[RequestName, ...]:
         """The requests that they brought in."""
         names = (name_of_path(change.path) for change in self.changes if change.old is None)

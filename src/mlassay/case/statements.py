@@ -44,6 +44,7 @@ class Checker:
     certified: dict[str, Certified] = field(default_factory=dict)
     signatures: int = 0
     digests: int = 0
+    _envelopes: dict[str, Envelope] = field(default_factory=dict)
 
     def files_are_those_listed(self) -> None:
         """Hold every file against the signed list in the summary: who altered what is told by this alone."""
@@ -91,10 +92,16 @@ class Checker:
         if data is None or not name.endswith(".dsse.json"):
             return False
         try:
-            signer = signer_of(self.trust.people, read_envelope(data, name).keyid)
+            signer = signer_of(self.trust.people, self._envelope(data, self.reading.path(name)).keyid)
         except EvidenceError:
             return False
         return signer is not None and signer.keyless is not None
+
+    def _envelope(self, data: bytes, path: str) -> Envelope:
+        """The envelope of a file of this release, read once."""
+        if path not in self._envelopes:
+            self._envelopes[path] = read_envelope(data, path)
+        return self._envelopes[path]
 
     def _on(self, name: str, check: Callable[[bytes, str], T]) -> T | None:
         data = self.reading.files.get(name)
@@ -167,7 +174,7 @@ class Checker:
         return dict(statement.predicate)
 
     def _statement(self, data: bytes, path: str, kind: str) -> Statement:
-        envelope = read_envelope(data, path)
+        envelope = self._envelope(data, path)
         if self._is_keyless(path.removeprefix(self.reading.path(""))):
             beside = layout.sigstore_bundle(path)
             self._certified(self._bundle(envelope, path), envelope.keyid, kind, beside)

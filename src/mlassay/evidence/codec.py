@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from mlassay.digest import canonical, parse_canonical
+from mlassay.digest import canonical, parse_canonical, same_json
 from mlassay.errors import EvidenceError, Problem
 from mlassay.evidence.verdict import Finding, GateReport, Outcome, Verdict
 
@@ -16,29 +16,19 @@ T = TypeVar("T")
 
 def report_json(report: GateReport) -> bytes:
     """Canonical bytes of ``gates/<gate>.json``; TypeError when a float was left in it."""
-    return canonical({"version": VERSION} | report_mapping(report))
+    return canonical(_report_value(report))
 
 
 def verdict_json(verdict: Verdict) -> bytes:
     """Canonical bytes of ``verdict.json``; TypeError when a float was left in it."""
-    return canonical(
-        {
-            "version": VERSION,
-            "model": verdict.model_name,
-            "objective": verdict.objective,
-            "outcome": str(verdict.outcome),
-            "inputs": dict(verdict.inputs),
-            "risk": plain(verdict.risk),
-            "gates": [report_mapping(report) for report in verdict.gates],
-        }
-    )
+    return canonical(_verdict_value(verdict))
 
 
 def read_report(data: bytes, path: str) -> GateReport:
     """The report that `report_json` wrote; EvidenceError that names ``path`` for anything else."""
     value = _versioned(data, path)
     report = _shaped(report_of, value, path)
-    _same(report_json(report), data, path)
+    _same(_report_value(report), value, path)
     return report
 
 
@@ -46,8 +36,24 @@ def read_verdict(data: bytes, path: str) -> Verdict:
     """The verdict that `verdict_json` wrote; EvidenceError that names ``path`` for anything else."""
     value = _versioned(data, path)
     verdict = _shaped(_verdict_of, value, path)
-    _same(verdict_json(verdict), data, path)
+    _same(_verdict_value(verdict), value, path)
     return verdict
+
+
+def _report_value(report: GateReport) -> dict[str, Any]:
+    return {"version": VERSION} | report_mapping(report)
+
+
+def _verdict_value(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "model": verdict.model_name,
+        "objective": verdict.objective,
+        "outcome": str(verdict.outcome),
+        "inputs": dict(verdict.inputs),
+        "risk": plain(verdict.risk),
+        "gates": [report_mapping(report) for report in verdict.gates],
+    }
 
 
 def report_mapping(report: GateReport) -> dict[str, Any]:
@@ -153,8 +159,8 @@ def _shaped(make: Callable[[Mapping[str, Any]], T], value: Mapping[str, Any], pa
         raise EvidenceError(_malformed(path, f"{type(error).__name__}: {error}")) from error
 
 
-def _same(written: bytes, data: bytes, path: str) -> None:
-    if written != data:
+def _same(made: Mapping[str, Any], value: Mapping[str, Any], path: str) -> None:
+    if not same_json(made, value):
         raise EvidenceError(_malformed(path, "it has members that such a record does not have"))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,26 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 def read_envelope(data: bytes, path: str) -> Envelope:
     """The envelope in ``data``; EvidenceError that names ``path`` for any other spelling. Checks no signature."""
-    return envelope_of(parse_canonical(data, path), path)
+    return _usual(data, path) or envelope_of(parse_canonical(data, path), path)
+
+
+def _usual(data: bytes, path: str) -> Envelope | None:
+    """An envelope with nothing in it that JSON must escape, as all that hold are; None for any other, which is parsed.
+
+    What matches is canonical JSON as it stands: a reader of thousands need not write each again to see it.
+    """
+    found = _SPELLED.fullmatch(data)
+    if found is None:
+        return None
+    payload, keyid, signature = (text.decode("ascii") for text in found.groups())
+    return Envelope(decode(payload, path), keyid, decode(signature, path))
+
+
+_SPELLED = re.compile(
+    rb'\{\n  "payload": "([A-Za-z0-9+/=]*)",\n  "payloadType": "%s",\n  "signatures": \[\n    \{\n'
+    rb'      "keyid": "([A-Za-z0-9+/=:._-]*)",\n      "sig": "([A-Za-z0-9+/=]*)"\n    \}\n  \]\n\}\n'
+    % re.escape(PAYLOAD_TYPE).encode()
+)
 
 
 def envelope_of(value: Any, path: str) -> Envelope:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar, Self
 
-from mlassay.digest import canonical, parse_canonical, sha256
+from mlassay.digest import canonical, parse_canonical, same_json, sha256
 from mlassay.errors import EvidenceError, Problem
 from mlassay.evidence.times import parse_time, time_string
 from mlassay.files import Document, check
@@ -68,7 +68,11 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """The record as canonical JSON: what a signature is over."""
-        return canonical({"version": VERSION, "kind": self.kind, **self.as_mapping()})
+        return canonical(self.as_written())
+
+    def as_written(self) -> dict[str, Any]:
+        """All that `to_bytes` writes, as JSON values."""
+        return {"version": VERSION, "kind": self.kind, **self.as_mapping()}
 
     @property
     def digest(self) -> str:
@@ -81,7 +85,7 @@ class Record:
         value = parse_canonical(data, path)
         EvidenceError.raise_if_any(check(Document(path, value, {(): 1}), cls.schema))
         record = cls.from_mapping(value, path)
-        if record.to_bytes() != data:
+        if not same_json(record.as_written(), value):
             raise EvidenceError(Problem(f"this is not a {cls.kind} as mlassay writes them", path=path))
         return record
 

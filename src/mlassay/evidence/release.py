@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mlassay.digest import canonical, parse_canonical, sha256
@@ -38,7 +39,7 @@ class Artifact:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Release:
     """All that makes a release this release. ``inputs`` maps ``ml.yaml``, ``policy``, ``people`` and
     ``manifest/<name>`` to the digest of the file that was in force at the source commit.
@@ -64,7 +65,7 @@ class Release:
             }
         )
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The release digest."""
         return sha256(self.to_bytes())

@@ -21,7 +21,7 @@ def parse_time(text: object, path: str) -> datetime:
     """The time that `time_string` wrote; EvidenceError that names ``path`` for any other spelling."""
     if isinstance(text, str) and _TIME.fullmatch(text):
         try:
-            return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            return datetime.fromisoformat(text)
         except ValueError:
             pass  # the 31st of February: told below like every other text that is no time
     raise EvidenceError(

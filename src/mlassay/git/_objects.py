@@ -167,8 +167,9 @@ class Objects:
         """The same names as `Entry` values, with the sizes that git's headers tell."""
         sizes = self._known_sizes(id_ for mode, id_ in nodes.values() if kind_of(mode) == "blob")
         return {
-            path: Entry(mode, kind_of(mode), id_, sizes.get(id_) if kind_of(mode) == "blob" else None)
+            path: Entry(mode, kind, id_, sizes.get(id_) if kind == "blob" else None)
             for path, (mode, id_) in nodes.items()
+            for kind in (kind_of(mode),)
         }
 
     def _known_sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
@@ -251,4 +252,7 @@ def shallow(what: str, path: str = "") -> Problem:
 
 def kind_of(mode: str) -> str:
     """``tree``, ``commit`` (a submodule) or ``blob``."""
-    return {TREE_MODE: "tree", SUBMODULE_MODE: "commit"}.get(mode, "blob")
+    return _KINDS.get(mode, "blob")
+
+
+_KINDS = {TREE_MODE: "tree", SUBMODULE_MODE: "commit"}

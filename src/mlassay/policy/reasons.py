@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 SHORTEST = 15  # letters; "because it works" is 14
 FEWEST_WORDS = 3
@@ -123,16 +125,25 @@ RUBBER_STAMPS = frozenset(
 
 def fault(text: str, others: Iterable[str] = ()) -> str | None:
     """Why ``text`` is no reason ("it ..."), or None; ``others`` are texts that it must not copy."""
-    plain = _plain(text)
-    if not plain:
-        return "it is empty"
-    if plain in RUBBER_STAMPS:
-        return "it only says yes, not why"
-    if _too_short(plain):
-        return "it is too short to be a reason: name what you looked at and why it may go on"
+    plain, bad = _alone(text) if len(text) <= LONG else _alone.__wrapped__(text)
+    if bad is not None:
+        return bad
     if any(_same(plain, _plain(other)) for other in others):
         return "it copies another text of this request: say it in your own words"
     return None
+
+
+@lru_cache(maxsize=256)  # a request's texts are asked about several times in a row
+def _alone(text: str) -> tuple[str, str | None]:
+    """What a text is compared by, and why it is no reason whatever the others say."""
+    plain = _plain(text)
+    if not plain:
+        return plain, "it is empty"
+    if plain in RUBBER_STAMPS:
+        return plain, "it only says yes, not why"
+    if _too_short(plain):
+        return plain, "it is too short to be a reason: name what you looked at and why it may go on"
+    return plain, None
 
 
 def _plain(text: str) -> str:
@@ -161,9 +172,18 @@ def _same(one: str, other: str) -> bool:
     if max(len(one), len(other)) > LONG:
         runs, others = _runs(one), _runs(other)
         return len(runs & others) >= SHARED * len(runs | others) > 0
-    match = SequenceMatcher(None, one, other, autojunk=False)
-    # The first two are quick, and never less than the third.
-    return all(ratio() >= COPIED for ratio in (match.real_quick_ratio, match.quick_ratio, match.ratio))
+    return _much_alike(one, other)
+
+
+@lru_cache(maxsize=512)  # each text of a request is held against the same others several times
+def _much_alike(one: str, other: str) -> bool:
+    both = len(one) + len(other)
+    # Twice what they can share at most, by length and by letters, as difflib's own quick ratios: never less than its ratio.
+    if 2.0 * min(len(one), len(other)) / both < COPIED:
+        return False
+    if 2.0 * (Counter(one) & Counter(other)).total() / both < COPIED:
+        return False
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= COPIED
 
 
 def _runs(plain: str) -> set[tuple[str, ...]]:
