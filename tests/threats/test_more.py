@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
@@ -23,10 +23,10 @@ from tests.threats.liar import PEOPLE, POLICY, Liar
 both = pytest.mark.parametrize("lying", [True, False], ids=["lie", "control"])
 
 
-def verified(liar: Liar) -> Report:
+def verified(liar: Liar, now: datetime | None = None) -> Report:
     repo = Repository.open(liar.folder)
     try:
-        return verify(repo, repo.resolve("main"), None, verifiers())
+        return verify(repo, repo.resolve("main"), None, verifiers(), now=now)
     finally:
         repo.close()
 
@@ -176,6 +176,40 @@ def test_a_branch_whose_name_is_hexadecimal_is_still_a_branch(liar):
 def test_a_name_that_windows_parts_at_its_backslash_is_a_lookalike(liar, lying):
     liar.push({"environments\\production.yaml" if lying else "notes\\production.yaml": "version: 1\n"})
     assert rules(verified(liar).problems) == ({"lookalike"} if lying else set())
+
+
+PASSING = {".gitattributes": "*.yaml ident\n", "Environments/production.yaml": "version: 1\n"}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_altered_guarded_files_for_a_while_is_told_when_it_is_gone(liar, name):
+    """No record is untrue by it; an agent that followed a checkout in between read other bytes all the same."""
+    liar.push({name: PASSING[name]})
+    there = verified(liar)
+    assert rules(there.problems) == {"lookalike" if name.startswith("E") else "tree"}
+    liar.push({name: None})
+    gone = verified(liar)
+    assert not gone.problems
+    commit = liar.git("rev-parse", "main~1")[:12]
+    told = [text for text in gone.not_checked if commit in text]
+    assert len(told) == 1
+    assert name.partition("/")[0] in told[0]
+
+
+def test_harmless_names_and_attributes_are_not_told(liar):
+    liar.push({".gitattributes": "*.yaml text\n", "notes/a.txt": "a"})
+    liar.push({".gitattributes": None, "notes/a.txt": None})
+    assert not any("gone by now" in text for text in verified(liar).not_checked)
+
+
+@both
+def test_a_date_that_has_not_come_yet_is_told(liar, lying):
+    """Keys that are not valid yet count on such a day; without a witness no date is wrong by itself."""
+    now = liar.clock + timedelta(hours=1)
+    liar.push(liar.promotion(), when=liar.clock + timedelta(days=400 if lying else 0, minutes=9))
+    report = verified(liar, now)
+    assert not report.problems
+    assert any("has not come yet" in text for text in report.not_checked) is lying
 
 
 # Time and memory

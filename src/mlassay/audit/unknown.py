@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from mlassay.audit.anchor import Anchored
+from mlassay.audit.passed import passed
 from mlassay.audit.walk import Walk
+from mlassay.case.main_line import AHEAD
 from mlassay.case.release import is_demo
 from mlassay.errors import EvidenceError
 from mlassay.evidence import layout
@@ -22,6 +25,7 @@ def not_checked(
         yield f"who may decide: no commit brings {layout.POLICY} and {layout.PEOPLE} in"
     else:
         yield from _of_the_whole(repo, walk.root, anchored)
+        yield from passed(repo, walk.root, walk.at)
     if _says_demo(repo, walk.at):
         yield "who really signed: this is a demonstration, and everybody has its keys"
     if release is None:
@@ -31,6 +35,19 @@ def not_checked(
         yield "tags, notes and other branches: nothing in them counts as evidence"
     if repo.worktree is None or not worktree:
         yield "the files of a work tree: only git objects were read"
+
+
+def not_come_yet(repo: Repository, walk: Walk, now: datetime) -> Iterator[str]:
+    """What is dated more than a day after ``now``: keys that are not valid yet would count there, and waivers have ended."""
+    ahead = [group.last for group in walk.history if group.last.time > now + AHEAD]
+    head = repo.commit(walk.at)
+    if head.time > now + AHEAD and head not in ahead:
+        ahead.append(head)
+    for commit in ahead[:1]:
+        yield (
+            f"why commit {commit.id[:12]} is dated {commit.time:%Y-%m-%d}, which has not come yet: it, and what came after "
+            "it, is judged by the keys and exceptions of that day"
+        )
 
 
 def _of_the_whole(repo: Repository, root: str, anchored: Sequence[Anchored]) -> Iterator[str]:

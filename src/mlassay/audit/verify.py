@@ -12,7 +12,7 @@ from mlassay.audit import clone
 from mlassay.audit.anchor import Anchored, check_chain
 from mlassay.audit.findings import Finding, finding_of, named
 from mlassay.audit.requests import Confirmed
-from mlassay.audit.unknown import not_checked
+from mlassay.audit.unknown import not_checked, not_come_yet
 from mlassay.audit.walk import Walk
 from mlassay.case.release import find_record
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
@@ -80,12 +80,13 @@ def verify(
     worktree: bool = True,
     fsck: bool = True,
     progress: Callable[[str], None] = lambda _: None,
+    now: datetime | None = None,
 ) -> Report:
     """Check one release, or everything on the main line up to ``at``, from git objects alone.
 
     ``worktree`` also holds the files on the disk against the commit; ``fsck`` has git look at every object, and not
     at those alone that an answer rests on; ``known``, for a whole audit, what the auditor
-    knows. ConfigurationError for a clone that is shallow or partial, because no answer is given over half of a history,
+    knows; ``now`` tells dates that have not come yet. ConfigurationError for a clone that is shallow or partial, because no answer is given over half of a history,
     and for a release that nobody recorded.
     """
     clone.refuse_incomplete(repo)
@@ -116,6 +117,7 @@ def verify(
         problems=tuple(problems),
         not_checked=(
             *not_checked(repo, walk, release, anchored, worktree=worktree),
+            *(not_come_yet(repo, walk, now) if now is not None else ()),
             *(
                 []
                 if fsck or release is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,7 @@ def audit_verify(
             known=known,
             worktree=at == repository.head(),
             progress=progress.say,
+            now=datetime.now(UTC),
         )
     finally:
         progress.clear()

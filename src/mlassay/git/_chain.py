@@ -110,6 +110,13 @@ class Chain:
             yield found
             at = found + 1
 
+    def root_names(self) -> set[str]:
+        """Every name that a commit of the line changed in the root folder."""
+        while self.compare():
+            continue
+        with self._lock:
+            return self._root.names()
+
     def differing(self, number: int, folder: tuple[str, ...]) -> Iterator[str]:
         """Names in a folder that differ between a commit and its first parent."""
         old, new = (self._folder_tree(self.tree(at), folder) for at in (number + 1, number))
@@ -224,6 +231,10 @@ class _Folder:
     def below(self, name: str) -> _Folder:
         """The folder of that name in this one."""
         return self._below.setdefault(name, _Folder(self._chain, self, name))
+
+    def names(self) -> set[str]:
+        """The names that are known to have been changed."""
+        return set(self._numbers)
 
     def note(self, name: str, number: int) -> None:
         """Remember that a commit changed a name; numbers come in ascending order."""

@@ -124,6 +124,17 @@ class Lines:
                     return
                 yield self._objects.commit(chain.id(number))
 
+    def root_names(self, head: str) -> set[str]:
+        """Every name that ever lay in the root folder on the line of ``head``, and perhaps of what came after it."""
+        found: set[str] = set()
+        for step in self._aside(head):
+            if isinstance(step, Commit):
+                before = self._objects.commit(step.parents[0]).tree if step.parents else None
+                found.update(name for name, _, _ in self._objects.differing(before, step.tree, ""))
+            else:
+                found |= step[0].root_names()
+        return found
+
     def on_line(self, commit: str, head: str) -> bool:
         """Whether ``commit`` is ``head`` or one of its first parents, however far back."""
         return self.place(commit, head) is not None

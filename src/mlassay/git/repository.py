@@ -207,6 +207,10 @@ class Repository:
         """
         return self._lines.first_parents(full_id(head), paths, until)
 
+    def root_names(self, head: str) -> set[str]:
+        """Every name that ever lay in the root folder on the first-parent line of ``head``, and perhaps others."""
+        return self._lines.root_names(full_id(head))
+
     def commits_between(self, base: str | None, head: str) -> Iterator[Commit]:
         """Commits that ``head`` reaches and ``base`` does not, over all parents, children before parents."""
         exclude = [f"^{full_id(base)}"] if base else []
