@@ -105,16 +105,21 @@ def model(seed: int) -> bytes:
 
 @dataclass(frozen=True)
 class HeldKey:
-    """A key as people.yaml tells of it: from a day on, until a day."""
+    """A key as people.yaml tells of it: from a day on, until a day, in other hands since a day."""
 
     name: str
     since: str = "2026-01-01"
     until: str = ""
+    lost: str = ""
 
     @property
     def validity(self) -> list[str]:
         """Its lines in YAML."""
-        return [f"valid_from: {self.since}", *([f"valid_until: {self.until}"] if self.until else [])]
+        lost = (
+            f"{{at: {self.lost}, because: it was lost, compromised_since: {self.lost}}}" if self.lost else ""
+        )
+        told = {"valid_from": self.since, "valid_until": self.until, "revoked": lost}
+        return [f"{word}: {value}" for word, value in told.items() if value]
 
 
 @dataclass(frozen=True)
@@ -266,7 +271,7 @@ class Team:
 
     def _valid(self, key: HeldKey) -> bool:
         day = f"{self.clock + timedelta(minutes=60):%Y-%m-%d}"
-        return key.since <= day and (not key.until or day < key.until)
+        return key.since <= day and all(not end or day < end for end in (key.until, key.lost))
 
     def waive(self, release: str) -> bool:
         """Lee lets a gate pass for now that nothing settled."""

@@ -260,7 +260,58 @@ def test_less_is_asked_of_a_model_and_somebody_accepts_that(team):
     clean(team)
 
 
+def test_a_branch_that_stands_on_main_is_brought_in_by_moving_main_forward(team):
+    team.ask("staging", newest(team))
+    team.say(0, "robin")
+    assert team.enough(team.open[0])
+    team.history.tip = team.open[0].nodes[-1]
+    team.work()
+    clean(team)
+
+
+def test_an_environment_comes_between_two_and_another_gets_a_new_name(team):
+    first = newest(team)
+    team.promoted("staging", first)
+    line = next(line for line in team.text(layout.POLICY).splitlines() if line.startswith("  production:"))
+    text = team.text(layout.POLICY).replace("[staging, production]", "[staging, trial, acme-live]")
+    text = text.replace(
+        line, line.replace("production", "trial") + "\n" + line.replace("production", "acme-live")
+    )
+    team.propose({layout.POLICY: text.encode()}, environments=("staging", "trial", "acme-live"))
+    assert team.changed()
+    for environment in ("trial", "acme-live"):
+        assert team.promoted(environment, first, "rebase")
+    clean(team)
+    assert ran(team, team.clock, "acme-live") == first
+
+
+def test_policy_people_and_a_manifest_change_in_one_request_written_on_windows(team):
+    text = team.text(layout.POLICY).replace("days: 90", "days: 60").replace("\n", "\r\n").encode()
+    manifest = team.text(MANIFEST).replace("Twenty", "Some twenty", 1).encode()
+    people = team.text(layout.PEOPLE) + "# read\n"
+    team.propose({layout.POLICY: text, MANIFEST: manifest, layout.PEOPLE: people.encode()})
+    assert team.changed("rebase")
+    team.record()
+    team.promoted("staging", newest(team))
+    clean(team)
+
+
 # Keys and people
+
+
+@pytest.mark.parametrize(("days", "rules"), [(3, []), (-3, ["policy.approvals"])])
+def test_a_key_is_told_to_be_in_other_hands_since_after_it_signed_or_before(team, days, rules):
+    for environment in team.environments:
+        team.promoted(environment, newest(team))
+    since = f"{team.clock + timedelta(days=days):%Y-%m-%d}"
+    team.now(5 * DAY)
+    keys = (HeldKey("robin", lost=since), HeldKey("robin2", f"{team.clock:%Y-%m-%d}"))
+    people = team.people | {"robin": keys}
+    team.propose({layout.PEOPLE: people_yaml(people, team.signers)}, people=people)
+    team.changed()
+    team.record()
+    team.promoted("staging", newest(team))
+    assert told(team) == rules
 
 
 def test_an_older_release_is_promoted_after_the_key_of_the_ci_was_rotated(team):
