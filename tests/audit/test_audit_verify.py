@@ -408,3 +408,19 @@ def test_a_clean_history_exits_with_nothing_and_writes_sarif_all_the_same(team, 
     assert done.exit_code == 0, done.output
     assert done.output.startswith("Consistent since root ")
     assert json.loads(out.read_text())["runs"][0]["results"] == []
+
+
+def test_without_fsck_an_object_that_nothing_rests_on_is_not_looked_at_and_the_report_says_so(team):
+    team.promote()
+    pulled(team)
+    folder = team.project.folder
+    id_ = git(folder, "hash-object", "-w", "--stdin", data=b"nobody refers to this\n")
+    loose = folder / ".git/objects" / id_[:2] / id_[2:]
+    loose.chmod(0o644)
+    loose.write_bytes(b"not even compressed")
+    asked = ["audit", "verify", "-C", str(folder)]
+    whole, less = CliRunner().invoke(cli, asked), CliRunner().invoke(cli, [*asked, "--no-fsck"])
+    assert (whole.exit_code, less.exit_code) == (3, 0)
+    assert id_ in whole.output
+    assert "git fsck was left out" not in whole.output
+    assert "git fsck was left out" in " ".join(less.output.split())

@@ -15,10 +15,11 @@ from mlassay.audit.chronicle import (
     made_with,
     ran,
     read_chronicle,
+    read_judged,
     release_by_id,
     spans,
 )
-from mlassay.audit.verify import verify
+from mlassay.audit.verify import Known, verify
 from mlassay.errors import ConfigurationError
 from mlassay.git import Identity, Repository
 from mlassay.wiring import verifiers
@@ -159,3 +160,13 @@ def test_half_of_a_history_is_refused(tmp_path):
     shallow = Repository.clone(url, tmp_path / "shallow", depth=2)
     with pytest.raises(ConfigurationError, match="shallow"):
         read_chronicle(shallow, "HEAD", verifiers())
+
+
+@pytest.mark.parametrize("altered", [{}, {"environments/staging.yaml": b"nothing\n"}])
+def test_one_walk_serves_the_chronicle_and_the_verdict(clone, altered):
+    head = push(clone, altered) if altered else clone.head()
+    told, walk = read_judged(clone, head, verifiers())
+    report = verify(clone, head, None, verifiers(), known=Known(), worktree=False)
+    assert verify(clone, head, None, verifiers(), known=Known(), worktree=False, walked=walk) == report
+    assert bool(report.problems) is bool(altered)
+    assert (told.head.commit, told.judged) == (report.head, True)

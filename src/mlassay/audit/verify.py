@@ -81,25 +81,28 @@ def verify(
     fsck: bool = True,
     progress: Callable[[str], None] = lambda _: None,
     now: datetime | None = None,
+    walked: Walk | None = None,
 ) -> Report:
     """Check one release, or everything on the main line up to ``at``, from git objects alone.
 
     ``worktree`` also holds the files on the disk against the commit; ``fsck`` has git look at every object, and not
     at those alone that an answer rests on; ``known``, for a whole audit, what the auditor
-    knows; ``now`` tells dates that have not come yet. ConfigurationError for a clone that is shallow or partial, because no answer is given over half of a history,
-    and for a release that nobody recorded.
+    knows; ``now`` tells dates that have not come yet; ``walked`` is a walk over the whole line up to
+    ``at`` that was made already (`read_judged`), which is then not made again. ConfigurationError for a clone that is
+    shallow or partial, because no answer is given over half of a history, and for a release that nobody recorded.
     """
     clone.refuse_incomplete(repo)
-    walk = Walk(repo, at, verifiers, progress, fsck=fsck)
-    walk.problems += clone.overlays(repo)
+    walk = walked or Walk(repo, at, verifiers, progress, fsck=fsck)
+    if walked is None:
+        walk.problems += clone.overlays(repo)
     if release is not None:
         _refuse_unknown(repo, at, release)
     if worktree and repo.worktree is not None:
         progress("files on the disk")
         walk.problems += walk.kept(partial(_on_disk, repo, at, release)) or []
-    if release is None:
+    if release is None and walked is None:
         walk.everything()
-    elif (one := walk.kept(partial(walk.release, release))) is not None:
+    elif release is not None and (one := walk.kept(partial(walk.release, release))) is not None:
         walk.confirmed.append(one)
     anchored: tuple[Anchored, ...] = ()
     if known is not None and release is None:

@@ -17,6 +17,7 @@ from mlassay.errors import ExitCode
 
 if TYPE_CHECKING:
     from mlassay.audit.verify import Known
+    from mlassay.audit.walk import Walk
     from mlassay.git import Repository
     from mlassay.ports import Verifiers
     from mlassay.render.site import Facts, Intact
@@ -111,16 +112,16 @@ def _facts(
 ) -> Facts:
     from mlassay import wiring
     from mlassay.audit.behind import behind
-    from mlassay.audit.chronicle import read_chronicle
+    from mlassay.audit.chronicle import read_judged
     from mlassay.render.site import Facts
 
     verifiers = wiring.verifiers()
-    chronicle = read_chronicle(repository, commit, verifiers, progress=say)
+    chronicle, walk = read_judged(repository, commit, verifiers, progress=say)
     found = behind(repository, chronicle)
     day = as_of or chronicle.head.time.astimezone(UTC).date()
     return Facts(
         chronicle=chronicle,
-        intact=_intact(repository, commit, known, verifiers, say),
+        intact=_intact(walk, known, say),
         due=_due(repository, commit, day, verifiers),
         as_of=day,
         manifests=found.manifests,
@@ -130,12 +131,15 @@ def _facts(
     )
 
 
-def _intact(repository: Repository, commit: str, known: Known, verifiers: Verifiers, say: Say) -> Intact:
+def _intact(walk: Walk, known: Known, say: Say) -> Intact:
+    """The verdict over the walk that the chronicle was heard from: one reading serves both."""
     from mlassay.audit.verify import verify
     from mlassay.render.audit_verify import verdict_lines
     from mlassay.render.site import Intact
 
-    report = verify(repository, commit, None, verifiers, known=known, worktree=False, progress=say)
+    report = verify(
+        walk.repo, walk.at, None, walk.verifiers, known=known, worktree=False, progress=say, walked=walk
+    )
     word = report.verdict if report.problems else next(verdict_lines(report))
     return Intact(word, not report.problems, report.findings, report.not_checked)
 

@@ -53,6 +53,11 @@ def _root(_: click.Context, __: click.Parameter, value: str) -> str:
     "--at", "revision", default="HEAD", show_default=True, metavar="REV", help="The main line's commit."
 )
 @click.option("--sarif", type=_FILE, metavar="FILE", help="Write the findings there as SARIF, too.")
+@click.option(
+    "--no-fsck",
+    is_flag=True,
+    help="Leave out git's look at every object, also those that no record rests on: quicker.",
+)
 @json_option
 @directory_option
 def audit_verify(
@@ -61,6 +66,7 @@ def audit_verify(
     root: str,
     revision: str,
     sarif: Path | None,
+    no_fsck: bool,
     as_json: bool,
     directory: Path,
 ) -> None:
@@ -84,6 +90,7 @@ def audit_verify(
             wiring.verifiers(),
             known=known,
             worktree=at == repository.head(),
+            fsck=not no_fsck,
             progress=progress.say,
             now=datetime.now(UTC),
         )

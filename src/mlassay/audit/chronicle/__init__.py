@@ -15,7 +15,7 @@ from mlassay.audit.chronicle.lookups import (
     release_by_id,
     spans,
 )
-from mlassay.audit.chronicle.reading import read_chronicle
+from mlassay.audit.chronicle.reading import read_chronicle, read_judged
 from mlassay.audit.chronicle.spoken import fingerprint
 from mlassay.audit.chronicle.types import (
     ChangeEntry,
@@ -58,6 +58,7 @@ __all__ = [
     "promotions_of",
     "ran",
     "read_chronicle",
+    "read_judged",
     "release_by_id",
     "spans",
 ]

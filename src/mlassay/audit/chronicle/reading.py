@@ -54,6 +54,18 @@ def read_chronicle(
     records are only read (signatures are still tried), which is for callers that need their order. ConfigurationError
     for a clone that is shallow or partial.
     """
+    return read_judged(repo, at, verifiers, judge=judge, progress=progress)[0]
+
+
+def read_judged(
+    repo: Repository,
+    at: str,
+    verifiers: Verifiers,
+    *,
+    judge: bool = True,
+    progress: Progress = lambda _: None,
+) -> tuple[Chronicle, Walk]:
+    """As `read_chronicle`, with the walk that it was heard from, for `audit.verify.verify` to report on."""
     clone.refuse_incomplete(repo)
     head = repo.resolve(at)
     walk = _Hearing(repo, head, verifiers, progress)
@@ -64,7 +76,9 @@ def read_chronicle(
         walk.history = groups(repo, head)
         walk.root = root_of_trust(repo, walk.history)
     progress("the order of the main line")
-    return _Telling(walk, Line(repo, head), judge).told()
+    chronicle = _Telling(walk, Line(repo, head), judge).told()
+    walk.heard_of.clear()  # all that was told of is in the chronicle now
+    return chronicle, walk
 
 
 @dataclass
