@@ -194,6 +194,22 @@ def test_altered_evidence_does_not_hold_and_verify_says_the_same(repo, history, 
     assert ask(repo, head, landed[0][0]).problems == ()
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_words_touched_after_they_let_the_release_in_are_told_at_any_time_asked_for(
+    repo, history, landed, deleted
+):
+    path = f"promotions/production/{landed[1][2].promotion}/approvals/robin.json"
+    data = repo.read(history.head, path)
+    head = push(repo, history.head, {path: None if deleted else data.replace(b"ratio holds", b"ratio falls")})
+    found = ask(repo, head, landed[1][0])
+    (problem,) = found.problems
+    assert (problem.rule, problem.path) == ("append-only", path)
+    assert ("deleted" if deleted else "changed") in problem.what
+    assert "ratio holds" in text(found)
+    assert ask(repo, head, landed[0][0]).problems == ()
+    assert any(one.path == path for one in verify(repo, head, None, verifiers()).problems)
+
+
 def test_an_approval_altered_after_the_merge_in_a_merge_of_ones_own_does_not_hold(repo, history, landed):
     _, commit, pointer = landed[2]
     path = f"promotions/production/{pointer.promotion}/approvals/robin.json"

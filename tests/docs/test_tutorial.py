@@ -95,8 +95,8 @@ def test_every_command_runs_in_order_and_prints_what_the_page_shows(tmp_path):
             printed = printed[at + 1 :]
 
 
-def test_the_page_has_commands_from_init_to_verify():
+def test_the_page_has_commands_from_init_to_audit():
     verbs = [command.text.split()[1] for command in commands() if command.text.startswith("mlassay")]
     assert verbs[0] == "init"
-    assert verbs[-1] == "verify"
-    assert {"run", "explain", "sign", "record", "promote", "approve", "merge"} <= set(verbs)
+    assert verbs[-1] == "audit"
+    assert {"verify", "run", "explain", "sign", "record", "promote", "approve", "merge"} <= set(verbs)

@@ -170,6 +170,21 @@ def test_a_finding_leads_to_the_page_of_what_it_is_about(site):
     assert all(f'href="{target}"' in page for target in places.values())
 
 
+def test_what_one_commit_did_to_many_files_is_one_finding_with_all_of_them():
+    found = tuple(
+        Finding("append-only", "1" * 40, f"evidence/20260301-00000001/{n}", "gone", "", "", "git show X")
+        for n in range(25)
+    )
+    page = built(replace(facts(), intact=Intact("not intact", False, found)))["findings.html"]
+    told = " ".join(Skeleton(page).text.split())
+    assert page.count('class="finding"') == 1
+    assert page.count('href="release/20260301-00000001.html"') == 1
+    assert page.count("<dd><code>evidence/") == 20
+    assert "5 more are told by mlassay audit verify --json" in told
+    assert "25 things that should not be" in told
+    assert "git show X" in told  # a command keeps its first letter
+
+
 def test_the_front_page_warns_of_a_release_that_does_not_hold():
     made = facts()
     last = replace(made.chronicle.releases[-1], problems=(Problem("its digest differs"),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from mlassay.audit.ground import Ground, people_at
 from mlassay.audit.in_force import InForce, in_force
 from mlassay.audit.since import Since, since
 from mlassay.audit.when import When, read_when
+from mlassay.case.common import object_at
 from mlassay.case.history import pointers
 from mlassay.case.promotion import source_of
 from mlassay.case.release import is_demo
@@ -100,7 +101,7 @@ def answer(
         live=live,
         since=since(ground, environment, cut.at, live, now),
         today=tuple(_on_that_day(repo, environment, when, cut)),
-        problems=live.problems if live else (),
+        problems=tuple(dict.fromkeys([*live.problems, *_altered(ground, environment, live)])) if live else (),
         replaced=tuple(clone.overlays(repository)),
         demo=is_demo(repo, head),
     )
@@ -177,6 +178,26 @@ def _refuse_unknown(repo: LineRepository, environment: str, head: str, policy: P
             else f"go to the repository that has {layout.POLICY}, or name it with -C DIR",
         )
     )
+
+
+def _altered(ground: Ground, environment: str, live: InForce) -> Iterator[Problem]:
+    """What people wrote to let the release in, where it is not today what it was when the last of it landed."""
+    if live.pointer is None or live.asked is None:
+        return
+    folder = f"{layout.PROMOTIONS}{environment}/{live.pointer.promotion}"
+    landed = (live.asked.completed or live.landed).commit
+    if object_at(ground.repo, landed, folder) == object_at(ground.repo, ground.head, folder):
+        return
+    now = ground.repo.tree(ground.head, folder)
+    for path, entry in ground.repo.tree(landed, folder).items():
+        if now.get(path) != entry:
+            yield Problem(
+                f"this was {'changed' if path in now else 'deleted'} after it was recorded",
+                why="records are only ever added; what is told here is what was signed, as it stood when it landed",
+                remedy=f"git show {landed[:12]}:PATH shows that; mlassay audit verify names the commit that touched it",
+                path=path,
+                rule="append-only",
+            )
 
 
 def _on_that_day(repo: LineRepository, environment: str, when: When, cut: Cut) -> list[Landed]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
 from mlassay.audit.chronicle.types import Moment
+from mlassay.audit.findings import Finding
 from mlassay.render.site import charts, names, text
 from mlassay.render.site.engine import Nav, Page, link
 from mlassay.render.site.facts import Lookup
@@ -77,6 +78,14 @@ def listings(look: Lookup) -> Iterator[Page]:
             yield Page(path, "list.html", one.title, values)
 
 
+def _together(findings: Sequence[Finding]) -> list[tuple[Finding, list[str]]]:
+    """Findings that differ by their file alone, as one with all its files: a commit may have touched hundreds."""
+    piles: dict[Finding, list[str]] = {}
+    for one in findings:
+        piles.setdefault(replace(one, path=""), []).append(one.path)
+    return list(piles.items())
+
+
 def explanations(look: Lookup) -> Iterator[Page]:
     """Results across releases, findings, limits, the glossary, and how to check."""
     every = _series(look)
@@ -87,7 +96,7 @@ def explanations(look: Lookup) -> Iterator[Page]:
     }
     yield Page(names.listing("results"), "results.html", "Results across releases", values)
     intact = look.facts.intact
-    for path, turns, rows in paged(intact.findings, "findings", listing=True):
+    for path, turns, rows in paged(_together(intact.findings), "findings", listing=True):
         values = {"intact": intact, "rows": rows, "turns": turns}
         yield Page(path, "findings.html", "What the audit found", values)
     yield Page(names.listing("limits"), "limits.html", "What these tests cannot show", {"always": ALWAYS})

@@ -72,7 +72,9 @@ def span(start: datetime, end: datetime) -> str:
 
 
 def sentence(words: str) -> str:
-    """``words`` with a capital letter at the front."""
+    """``words`` with a capital letter at the front, unless a command stands there."""
+    if words.startswith(("git ", "mlassay ")):
+        return words
     return words[:1].upper() + words[1:]
 
 
