@@ -118,7 +118,7 @@ def show(repository: Repository, commit: str, release: str, verifiers: Verifiers
         raise ConfigurationError(
             Problem(
                 f"there is no release {release!r} on the main line here",
-                remedy=f"recorded are: {', '.join(known[:10]) or 'none'}",
+                remedy=f"recorded are: {', '.join(known[:10]) or 'none'}; 'mlassay status' tells what runs where",
             )
         )
     policy, people = governance_at(repository, commit)
