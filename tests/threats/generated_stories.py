@@ -18,7 +18,8 @@ from mlassay.evidence.verdict import Outcome
 from mlassay.git import Repository
 from mlassay.wiring import verifiers
 from tests.threats.generated_objects import FILE, LINK, MODULE, SCRIPT, History, add
-from tests.threats.generated_team import BOT, MERGES, Team
+from tests.threats.generated_signing import BOT
+from tests.threats.generated_team import MERGES, Team
 
 NOISE = {
     "crlf.txt": (FILE, b"one\r\ntwo\r\n"),

@@ -11,7 +11,8 @@ from mlassay.evidence.verdict import Outcome
 from tests.factory.histories import _sshsig
 from tests.threats.generated_alterations import Dice, _sibling, changed_mode, spoilt
 from tests.threats.generated_objects import Entry, plain, read
-from tests.threats.generated_team import HeldKey, Team, people_yaml, person_key
+from tests.threats.generated_signing import HeldKey, people_yaml, person_key
+from tests.threats.generated_team import Team
 
 Tampering = Callable[[Team, Dice], bool]
 TAMPERINGS: dict[str, Tampering] = {}

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mlassay.signers.ssh import NAMESPACE, SshSigner, _armored
 from tests.factory.histories import _string
-from tests.threats.generated_team import OTHERS
+from tests.threats.generated_signing import OTHERS
 
 KINDS = {
     "rsa": ("rsa", "3072"),

@@ -43,7 +43,7 @@ class Honest(Stories):
         assert not report.problems, shown(report)
 
 
-Honest.TestCase.settings = tries(25, stateful_step_count=40)
+Honest.TestCase.settings = tries(30, stateful_step_count=40)
 
 
 class TestHonestHistoriesVerifyClean(Honest.TestCase):
@@ -89,7 +89,7 @@ def lived_on(team: Team) -> None:
 dice = st.builds(Dice, st.integers(0, 11), st.integers(0, 59), st.integers(0, 499), st.integers(0, 59))
 
 
-@tries(150)
+@tries(200)
 @given(lived=st.sampled_from(LIVES), name=st.sampled_from(sorted(ALTERATIONS)), dice=dice)
 def test_a_history_altered_anywhere_never_verifies_clean(lived, name, dice):
     history = life(lived).history
@@ -105,7 +105,7 @@ def test_a_history_altered_anywhere_never_verifies_clean(lived, name, dice):
         assert report.problems
 
 
-@tries(60)
+@tries(90)
 @given(
     lived=st.sampled_from(LIVES), name=st.sampled_from(sorted(TAMPERINGS)), dice=dice, after=st.integers(0, 2)
 )

@@ -18,8 +18,9 @@ from tests.factory import project
 from tests.stages.promoting import make_team
 from tests.stages.reviewing import make_reviewed
 from tests.threats.generated_objects import LINK, MODULE, SCRIPT, add, plain
+from tests.threats.generated_signing import BOT, HeldKey, people_yaml
 from tests.threats.generated_stories import audited, on_disk, shown
-from tests.threats.generated_team import BOT, MANIFEST, MERGES, HeldKey, Team, people_yaml
+from tests.threats.generated_team import MANIFEST, MERGES, Team
 from tests.threats.honest_keys import KINDS, bring
 
 DAY = 24 * 60
