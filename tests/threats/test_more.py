@@ -212,15 +212,42 @@ def test_a_date_that_has_not_come_yet_is_told(liar, lying):
     assert any("has not come yet" in text for text in report.not_checked) is lying
 
 
+@both
+def test_approvals_that_came_long_after_what_they_approve_are_told(liar, lying):
+    """From git alone it may be a branch that was landed whole, as it was written: no finding, and no silence either."""
+    files = liar.promotion(approvals=())
+    liar.push(files)
+    liar.clock += timedelta(days=60 if lying else 0)
+    liar.push(liar.approval(FOLDER, "robin", files) | liar.approval(FOLDER, "lee", files))
+    report = verified(liar)
+    assert not report.problems
+    assert any("before it landed" in text for text in report.not_checked) is lying
+
+
 # Time and memory
 
 
 def test_a_flood_of_strays_takes_no_longer_than_its_number(liar):
     """Each is a finding; when each was held against all others, 8,000 took forty seconds."""
-    liar.push({f"promotions/note{number}": "a" for number in range(20_000)})
+    liar.push({f"promotions/note{number}": "a" for number in range(5_000)})
     report = verified(liar)
-    assert len(report.problems) == 20_000
+    assert len(report.problems) == 5_000
     assert report.verdict == NOT_INTACT
+
+
+def test_a_flood_of_requests_in_one_commit_takes_no_longer_than_its_number(liar):
+    liar.push({f"promotions/staging/20261120-{number:08x}/request.json": "{}\n" for number in range(3_000)})
+    assert rules(verified(liar).problems) == {"request"}
+
+
+@both
+def test_patterns_that_take_long_to_match_are_named_and_not_tried(liar, lying):
+    """Each star may take as long as the path is; hundreds of such lines held an audit for hours."""
+    stars = "*a" * 40 if lying else "*a" * 4
+    lines = "".join(f"b{stars}{number} ident\n" for number in range(3))
+    paths = {f"promotions/staging/20261120-0badc0de/{'a' * 120}{number}": "" for number in range(300)}
+    liar.push({".gitattributes": lines} | paths)
+    assert ("tree" in rules(verified(liar).problems)) is lying
 
 
 @both

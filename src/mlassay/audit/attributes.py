@@ -14,6 +14,10 @@ NAME = ".gitattributes"
 BYTES = 1 << 20
 MOST_LINES = 500
 """Altering lines of one file that are held against every guarded path; more of them are nobody's honest work."""
+MOST_PAIRS = 1_000_000
+"""So many times a line is held against a path: some minutes at the worst."""
+MOST_STARS = 12
+"""The stars of a pattern that is read: each may take as long as the path is."""
 _HARMLESS_FILTER = "lfs"  # what is no pointer of LFS passes through it unchanged
 _MACRO = "[attr]"
 _HIDES = "export-ignore"  # the one attribute that git asks of a folder, for all that lies in it
@@ -79,12 +83,20 @@ def _of_file(path: str, lines: list[_Line], macros: set[str], inside: list[str])
         if not line.pattern.startswith(_MACRO)
         and (words := sorted(word for word in line.words if _alters(word) or word in macros))
     ]
-    if len(bad) > MOST_LINES:
+    most = max(1, min(MOST_LINES, MOST_PAIRS // max(1, len(inside))))
+    if len(bad) > most:
         yield _problem(
-            path, 0, f"{len(bad):,} lines of this file let git alter files; at most {MOST_LINES} are read"
+            path, 0, f"{len(bad):,} lines of this file let git alter files; at most {most} are read"
         )
+    for line, _ in bad[:most]:
+        if line.pattern.count("*") > MOST_STARS:
+            yield _problem(
+                path, line.number, f"this pattern has more than {MOST_STARS} stars, and is not read"
+            )
     folders = {each[:at] for each in inside for at, sign in enumerate(each) if sign == "/"}
-    for line, words in bad[:MOST_LINES]:
+    for line, words in bad[:most]:
+        if line.pattern.count("*") > MOST_STARS:
+            continue
         hit = next((each for each in inside if _applies(line.pattern, each)), None)
         if hit is None and hiding & set(words):
             pattern = line.pattern.removesuffix("/")

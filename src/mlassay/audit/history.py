@@ -56,6 +56,21 @@ class Group:
         names = (name_of_path(change.path) for change in self.changes if change.old is None)
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """The folders of these requests."""
+        return frozenset(name.folder for name in self.requests)
+
+    @cached_property
+    def pointers(self) -> frozenset[str]:
+        """What these requests may change of what runs."""
+        return frozenset(layout.pointer_path(name.environment) for name in self.requests if name.environment)
+
+    @cached_property
+    def asks_for_change(self) -> bool:
+        """Whether one of these requests is for a change of governance or manifests."""
+        return any(not name.environment for name in self.requests)
+
 
 def groups(repo: Repository, head: str) -> list[Group]:
     """Everything that touched guarded paths, oldest first."""

@@ -45,7 +45,7 @@ def _backdated(group: Group, step: Step) -> bool:
 
 def _of(group: Group, step: Step, change: Change, born: set[str]) -> Iterator[Problem]:
     """What one change breaks: one rule, the first that applies."""
-    path, requests = change.path, group.requests
+    path = change.path
     if change.new is not None and not change.new.is_file:
         what = f"this is no plain file (mode {change.new.mode}, {change.new.kind})"
         yield _problem(step, path, what, "a link or a submodule shows other bytes to each reader", "tree")
@@ -54,7 +54,7 @@ def _of(group: Group, step: Step, change: Change, born: set[str]) -> Iterator[Pr
             what = f"this was {'deleted' if change.new is None else 'changed'} after it was recorded"
             yield _problem(step, path, what, _ONLY_ADDED, "append-only")
     elif path.startswith(layout.ENVIRONMENTS):
-        if path not in {layout.pointer_path(name.environment) for name in requests if name.environment}:
+        if path not in group.pointers:
             yield _problem(
                 step, path, "no promotion explains this change of what runs", _BY_REQUEST, "pushed-pointer"
             )
@@ -62,14 +62,13 @@ def _of(group: Group, step: Step, change: Change, born: set[str]) -> Iterator[Pr
         why = "a folder of records holds records alone, so that nobody takes one file for another"
         yield _problem(step, path, "this file is no record, and lies among them", why, "stray")
     elif path.startswith((layout.PROMOTIONS, layout.CHANGES)):
-        folders = {name.folder for name in requests}
-        if request_folder(path) not in folders and not layout.is_review_record(path):
+        if request_folder(path) not in group.folders and not layout.is_review_record(path):
             yield _problem(
                 step, path, "this was added to a request after that had landed", _BY_REQUEST, "pushed-request"
             )
     elif path.startswith((layout.EVIDENCE, layout.WAIVERS, DELIBERATIONS)):
         return  # each is judged by itself
-    elif not any(not name.environment for name in requests):
+    elif not group.asks_for_change:
         rule = "pushed-governance" if f"{path}/".startswith(layout.GOVERNANCE) else "pushed-manifest"
         yield _problem(step, path, "no change request explains this change", _BY_REQUEST, rule)
 

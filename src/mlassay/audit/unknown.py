@@ -26,6 +26,7 @@ def not_checked(
     else:
         yield from _of_the_whole(repo, walk.root, anchored)
         yield from passed(repo, walk.root, walk.at)
+        yield from _landed_in_parts(walk)
     if _says_demo(repo, walk.at):
         yield "who really signed: this is a demonstration, and everybody has its keys"
     if release is None:
@@ -35,6 +36,17 @@ def not_checked(
         yield "tags, notes and other branches: nothing in them counts as evidence"
     if repo.worktree is None or not worktree:
         yield "the files of a work tree: only git objects were read"
+
+
+def _landed_in_parts(walk: Walk) -> Iterator[str]:
+    """Requests that several commits of different days brought: a branch that was pushed at once, or said yes to later."""
+    for group in walk.history:
+        first, last = group.steps[0].commit, group.last
+        if group.requests and last.time - first.time > AHEAD:
+            yield (
+                f"whether what commit {first.id[:12]} ({first.time:%Y-%m-%d}) did was agreed to before it landed: all that "
+                f"was said of {group.requests[0].id} is there only with {last.id[:12]} ({last.time:%Y-%m-%d})"
+            )
 
 
 def not_come_yet(repo: Repository, walk: Walk, now: datetime) -> Iterator[str]:
