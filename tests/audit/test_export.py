@@ -493,7 +493,7 @@ def test_nothing_is_left_behind_where_nothing_can_be_written(history, tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write(history, found, {}, tmp_path / "missing" / "out.tar.gz")
     (tmp_path / "taken").mkdir()
-    with pytest.raises(ConfigurationError, match="cannot be written"):
+    with pytest.raises(ConfigurationError, match="this is a folder"):
         write(history, found, {}, tmp_path / "taken")
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
 

@@ -85,11 +85,11 @@ def verify(
 ) -> Report:
     """Check one release, or everything on the main line up to ``at``, from git objects alone.
 
-    ``worktree`` also holds the files on the disk against the commit; ``fsck`` has git look at every object, and not
-    at those alone that an answer rests on; ``known``, for a whole audit, what the auditor
-    knows; ``now`` tells dates that have not come yet; ``walked`` is a walk over the whole line up to
-    ``at`` that was made already (`read_judged`), which is then not made again. ConfigurationError for a clone that is
-    shallow or partial, because no answer is given over half of a history, and for a release that nobody recorded.
+    ``worktree`` also holds the files on the disk against the commit; ``fsck`` has git look at every object, and not at
+    those alone that an answer rests on; ``known``, for a whole audit, is what the auditor knows; ``now`` tells dates that
+    have not come yet; ``walked`` is a walk over the whole line up to ``at`` that was made already (`read_judged`).
+    ConfigurationError for a clone that is shallow or partial, because no answer is given over half of a history, and for
+    a release that nobody recorded.
     """
     clone.refuse_incomplete(repo)
     walk = walked or Walk(repo, at, verifiers, progress, fsck=fsck)
@@ -104,33 +104,36 @@ def verify(
         walk.everything()
     elif release is not None and (one := walk.kept(partial(walk.release, release))) is not None:
         walk.confirmed.append(one)
-    anchored: tuple[Anchored, ...] = ()
-    if known is not None and release is None:
-        walk.problems += _root_faults(repo, walk, known.root)
-        progress("anchors")
-        found = check_chain(repo, at, known.anchors, verifiers, known.stamps) if known.anchors else ()
-        anchored = tuple(sorted(found, key=lambda one: (one.behind is None, one.behind)))
-        walk.problems += [problem for one in anchored for problem in one.problems]
+    anchored = _anchored(repo, walk, known, progress) if known is not None and release is None else ()
     problems = [*walk.problems, *(problem for item in walk.confirmed for problem in item.problems)]
-    problems = list(dict.fromkeys(named(problem) for problem in problems))
     report = Report(
         head=at,
         root=walk.root,
         confirmed=tuple(walk.confirmed),
-        problems=tuple(problems),
+        problems=tuple(dict.fromkeys(named(problem) for problem in problems)),
         not_checked=(
             *not_checked(repo, walk, release, anchored, worktree=worktree),
             *(not_come_yet(repo, walk, now) if now is not None else ()),
-            *(
-                []
-                if fsck or release is not None
-                else ["objects that nothing recorded rests on: git fsck was left out"]
-            ),
+            *(() if fsck or release is not None else (_NO_FSCK,)),
         ),
         anchored=anchored,
         root_was_named=bool(known and known.root),
     )
     return replace(report, times=_times(repo, report))
+
+
+_NO_FSCK = "objects that nothing recorded rests on: git fsck was left out"
+
+
+def _anchored(
+    repo: Repository, walk: Walk, known: Known, progress: Callable[[str], None]
+) -> tuple[Anchored, ...]:
+    """What the auditor's anchors say, the freshest first; what contradicts them goes to the walk's problems."""
+    walk.problems += _root_faults(repo, walk, known.root)
+    progress("anchors")
+    found = check_chain(repo, walk.at, known.anchors, walk.verifiers, known.stamps) if known.anchors else ()
+    walk.problems += [problem for one in found for problem in one.problems]
+    return tuple(sorted(found, key=lambda one: (one.behind is None, one.behind)))
 
 
 def _times(repo: Repository, report: Report) -> dict[str, datetime]:
