@@ -272,11 +272,6 @@ def test_ordinary_commits_are_no_findings(clone):
     assert check(clone, at=commit, worktree=False).problems == ()
 
 
-def test_a_deliberation_may_be_written_at_any_time(clone):
-    commit = push(clone, {"governance/deliberations/why.md": b"Because.\n"})
-    assert check(clone, at=commit, worktree=False).problems == ()
-
-
 def test_going_back_by_git_revert_is_a_finding(clone, ids):
     """The pointer as it was before the promotion: nothing at all."""
     commit = push(clone, {"environments/staging.yaml": None})

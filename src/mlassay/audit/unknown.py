@@ -32,7 +32,7 @@ def not_checked(
     if release is None:
         yield from _of_time(anchored)
         yield "whether all who hold keys here agreed to tell the same untruth"
-        yield "texts under governance/deliberations/, and commits that touch no guarded path"
+        yield "commits that touch no guarded path, and whether what people wrote is true"
         yield "tags, notes and other branches: nothing in them counts as evidence"
     if repo.worktree is None or not worktree:
         yield "the files of a work tree: only git objects were read"

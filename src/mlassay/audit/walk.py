@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from mlassay.audit import clone
+from mlassay.audit.deliberations import unsigned_texts
 from mlassay.audit.findings import named
 from mlassay.audit.history import Group, groups, request_folder, root_of_trust
 from mlassay.audit.requests import Confirmed, Seen, Told, judge_request, judge_waiver
@@ -62,6 +63,8 @@ class Walk:
                 self._alters(added_later(self.repo, group, self.recorded))
                 if trusted:
                     self._alters(unexplained(group))
+                    texts = partial(unsigned_texts, self.repo, group, self.verifiers, later)
+                    self.problems += self.kept(texts, group.last.id) or []
                 for judge in self._brought(group, later):
                     if (item := self.kept(judge, group.last.id)) is not None:
                         item = item.at_its_commit

@@ -56,6 +56,14 @@ class SignedReader:
         signature = self.bytes_at(f"{path}.sig")
         return Signed(record, path, sha256(data), self._key(who, data, signature))
 
+    def signer_of(self, path: str) -> Key | None:
+        """The key of whichever person signed the plain file at ``path`` (``.sig`` beside it); None where nobody did."""
+        data, signature = self.bytes_at(path), self.bytes_at(f"{path}.sig")
+        if data is None:
+            return None
+        found = (self._key(person, data, signature) for person in self.people.people)
+        return next((key for key in found if key is not None), None)
+
     def bytes_at(self, path: str) -> bytes | None:
         """The bytes of a plain file; None when it is not there, EvidenceError when it is anything else."""
         entry = self.repo.entry(self.commit, path)
