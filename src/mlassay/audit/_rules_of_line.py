@@ -89,8 +89,7 @@ TEXTS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
     (
         "pushed-governance",
         (
-            "policy, people and keys change by a change request that people approved, and can be read; a deliberation may "
-            "be signed instead",
+            "policy, people and keys change by a request that people approved; a deliberation may be signed instead",
             "policy, people, keys or a deliberation were changed, and neither a change request nor a signature explains it",
             "somebody edited a file under governance/ as they edit any other file",
             "see what was judged by it since; put the old state back, then ask: mlassay propose --reason …",
