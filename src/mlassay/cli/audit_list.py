@@ -14,7 +14,7 @@ KINDS = ("releases", "promotions", "waivers", "refusals", "changes")
 
 @click.command(epilog="Example: mlassay audit list promotions --csv --sample 25 --seed 2026-Q4")
 @click.argument("kind", type=click.Choice(KINDS))
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV that is safe to open in a spreadsheet.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV in which a spreadsheet finds no formulas.")
 @click.option(
     "--sample",
     type=click.IntRange(1),
