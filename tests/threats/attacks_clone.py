@@ -184,7 +184,9 @@ def a_submodule_hides_among_the_deliberations(liar: Liar, lying: bool) -> None:
 
 @story("links", "tree", path="governance/deliberations/why.md")
 def a_deliberation_is_a_link(liar: Liar, lying: bool) -> None:
-    liar.push({"governance/deliberations/why.md": ("120000" if lying else "100644", liar.blob("Because.\n"))})
+    path, text = "governance/deliberations/why.md", b"Because.\n"
+    mode = "120000" if lying else "100644"
+    liar.push({path: (mode, liar.blob(text.decode())), f"{path}.sig": liar.sign("lee", text)})
 
 
 @story("links", "tree", "pushed-manifest", path="data/applications.manifest.yaml")
