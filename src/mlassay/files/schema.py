@@ -39,12 +39,20 @@ def schema(name: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a kind of file, whole in itself. Treat it as frozen."""
     folder = package_files("mlassay") / "schemas"
     value: dict[str, Any] = json.loads((folder / f"{name}.json").read_text("utf-8"))
-    # Gate criteria stand in ml.yaml and in policy's floors: written once, printed in both.
     if name in ("ml", "policy"):
-        value["$defs"] = json.loads((folder / "_criteria.json").read_text("utf-8"))["$defs"] | value.get(
-            "$defs", {}
-        )
+        value["$defs"] = _criteria() | value.get("$defs", {})
     return value
+
+
+def _criteria() -> dict[str, Any]:
+    """Gate criteria stand in ml.yaml and in policy's floors: written once, a file for each gate, printed in both."""
+    folder = package_files("mlassay") / "schemas"
+    definitions: dict[str, Any] = json.loads((folder / "_criteria.json").read_text("utf-8"))["$defs"]
+    entries = sorted((folder / "gates").iterdir(), key=lambda entry: entry.name)
+    definitions["gates"]["properties"] = {
+        entry.name.removesuffix(".json"): json.loads(entry.read_text("utf-8")) for entry in entries
+    }
+    return definitions
 
 
 def check(document: Document, schema_name: str) -> list[Problem]:
