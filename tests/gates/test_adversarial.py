@@ -21,8 +21,9 @@ from mlassay.errors import EvidenceError
 from mlassay.evidence.verdict import Outcome
 from mlassay.gates.adversarial import AdversarialGate
 from mlassay.gates.adversarial_art import attack_row, cross_check
-from mlassay.gates.adversarial_box import Box, Probe
-from mlassay.gates.adversarial_search import Found, corners, evaluations_per_row, replay, search, shrink
+from mlassay.gates.adversarial_box import Probe
+from mlassay.gates.adversarial_search import corners, evaluations_per_row, replay, search, shrink
+from mlassay.gates.adversarial_set import Allowed, Found
 from mlassay.manifest import Column
 from mlassay.model import Input, Model
 from tests.gates.subjects import NUMBERS, finding, subject
@@ -49,7 +50,7 @@ def probe_of(tmp_path, proto, x, columns, radius, threshold=0.5):
     names = [f"c{i}" for i in range(x.shape[1])]
     loaded = Model.load(save(proto, tmp_path), [Input(n) for n in names])
     rows = {n: x[:, i].astype(np.float32) for i, n in enumerate(names)}
-    return Probe(loaded, rows, Box.around(rows, columns, radius), threshold, loaded.score(rows))
+    return Probe(loaded, rows, Allowed.around(rows, columns, radius), threshold, loaded.score(rows))
 
 
 def test_a_steady_linear_model_passes_exactly(tmp_path):
@@ -169,7 +170,7 @@ def test_points_stay_in_the_box_in_whole_steps_and_missing_stays_missing():
         "a": np.array([3.99, -4.0, np.nan, 9.0], np.float32),
         "n": np.array([0, 10, 5, 5], np.float32),
     }
-    box = Box.around(rows, (NUMBERS[0], NUMBERS[2]), 0.25)
+    box = Allowed.around(rows, (NUMBERS[0], NUMBERS[2]), 0.25)
     wild = np.random.default_rng(0).normal(scale=50, size=(4, 500, 2))
     points = box.fit(np.arange(4), wild)
     assert points[0, :, 0].max() <= 4.0
@@ -232,7 +233,7 @@ def boosted(tmp_path_factory):
         )
         for n in ("pirat", "hirat", "lvrat")
     )
-    probe = Probe(loaded, rows, Box.around(rows, moved, 0.05), 0.5, loaded.score(rows))
+    probe = Probe(loaded, rows, Allowed.around(rows, moved, 0.05), 0.5, loaded.score(rows))
     return estimator, names, x[half:], probe
 
 

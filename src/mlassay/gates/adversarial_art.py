@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from mlassay.errors import EvidenceError, Problem
-from mlassay.gates.adversarial_box import Floats, Probe
-from mlassay.gates.adversarial_search import Found
+from mlassay.gates.adversarial_box import Probe
+from mlassay.gates.adversarial_set import Floats, Found
 
 ROWS = 12
 SECONDS = 10.0

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlassay.digest import bare
-from mlassay.gates.adversarial_box import Box, Floats, Probe
-from mlassay.gates.adversarial_search import Found, corners, evaluations_per_row, replay, search, shrink
+from mlassay.gates.adversarial_box import Probe
+from mlassay.gates.adversarial_search import corners, evaluations_per_row, replay, search, shrink
+from mlassay.gates.adversarial_set import Allowed, Floats, Found
 from mlassay.gates.common import shown
 from mlassay.manifest import Column
 from mlassay.statistics import Z95, factor_to_settle, wilson
@@ -200,7 +201,7 @@ def measure(
     probe = Probe(
         subject.model,
         rows,
-        Box.around(rows, columns, radius),
+        Allowed.around(rows, columns, radius),
         float(subject.plan.config.model.threshold),
         np.asarray(subject.scores)[numbers],
     )

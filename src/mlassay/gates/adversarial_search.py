@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlassay.gates.adversarial_box import Floats, Mask, Probe
+from mlassay.gates.adversarial_box import Probe
+from mlassay.gates.adversarial_set import Floats, Found, Mask
 
 ALL_CORNERS = 6  # columns up to which every corner is tried: 64 points
 ROUNDS = 8
 RESTARTS = 16
 LINE = 9
 BISECTIONS = 12
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """For each row: ``broken`` with a ``witness`` (n, d; NaN where none), or ``undecided``, or neither: proven robust."""
-
-    broken: Mask
-    undecided: Mask
-    witness: Floats
 
 
 class _State:
@@ -159,7 +150,7 @@ def replay(probe: Probe, found: Found) -> Found:
     if not index.size:
         return found
     points = found.witness[index][:, None, :]
-    inside = np.isclose(probe.box.fit(index, points), points, rtol=0, atol=0, equal_nan=True).all(axis=(1, 2))
+    inside = probe.box.contains(index, points)[:, 0]
     _, flipped = probe.margins(index, points)
     lost = index[~(flipped[:, 0] & inside)]
     broken, undecided = found.broken.copy(), found.undecided.copy()
