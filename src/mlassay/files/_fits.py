@@ -13,16 +13,19 @@ from typing import Any
 Fits = Callable[[Any], bool]
 
 _SILENT = frozenset(
-    {"$schema", "$id", "title", "description", "examples", "required", "additionalProperties"}
+    {"$schema", "$id", "$defs", "title", "description", "examples", "required", "additionalProperties"}
 )
-# Numbers other than whole ones are left to jsonschema: they have more than one spelling.
-_TYPES: Mapping[str, type] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "boolean": bool,
-    "null": type(None),
+_DEFINED = "#/$defs/"
+_DEEPEST = 16  # references within references; one that names itself has no end
+# 1.0 as a whole number is left to jsonschema: the same number has more than one spelling.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
 }
 _PLAIN = (str, int, bool, type(None))
 
@@ -34,9 +37,25 @@ class _Unknown(Exception):  # noqa: N818  says what was found
 def made(schema: Any) -> Fits | None:
     """What tells whether a value from JSON fits, and is true of none that jsonschema refuses; None where only jsonschema can."""
     try:
-        return _made(schema)
+        return _made(_whole(schema, schema.get("$defs", {}) if isinstance(schema, dict) else {}))
     except _Unknown:
         return None
+
+
+def _whole(schema: Any, defined: Mapping[str, Any], depth: int = 0) -> Any:
+    """The schema with what each reference names put in its place."""
+    if isinstance(schema, list):
+        return [_whole(each, defined, depth) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: each if name == "$defs" else _whole(each, defined, depth) for name, each in schema.items()}
+    if isinstance(name := found.get("$ref"), str):
+        target = defined.get(name.removeprefix(_DEFINED)) if name.startswith(_DEFINED) else None
+        if target is None or depth == _DEEPEST:
+            raise _Unknown
+        del found["$ref"]
+        found["allOf"] = [*found.get("allOf", ()), _whole(target, defined, depth + 1)]
+    return found
 
 
 def _made(schema: Any) -> Fits:
@@ -61,7 +80,7 @@ def _type(names: Any, _: Any) -> Fits:
     listed = [names] if isinstance(names, str) else names
     if not _TYPES.keys() >= set(listed):
         raise _Unknown
-    types = frozenset(_TYPES[name] for name in listed)
+    types = frozenset(kind for name in listed for kind in _TYPES[name])
     return lambda value: type(value) in types
 
 
@@ -86,12 +105,20 @@ def _at_most(kind: type[Sized]) -> Callable[[int, Any], Fits]:
     return lambda bound, _: lambda value: type(value) is not kind or len(value) <= bound
 
 
-def _minimum(bound: int, _: Any) -> Fits:
-    return lambda value: type(value) is int and value >= bound
+def _minimum(bound: float, _: Any) -> Fits:
+    return lambda value: type(value) in _TYPES["number"] and value >= bound
 
 
-def _maximum(bound: int, _: Any) -> Fits:
-    return lambda value: type(value) is int and value <= bound
+def _maximum(bound: float, _: Any) -> Fits:
+    return lambda value: type(value) in _TYPES["number"] and value <= bound
+
+
+def _more(bound: float, _: Any) -> Fits:
+    return lambda value: type(value) in _TYPES["number"] and value > bound
+
+
+def _less(bound: float, _: Any) -> Fits:
+    return lambda value: type(value) in _TYPES["number"] and value < bound
 
 
 def _items(schema: Any, _: Any) -> Fits:
@@ -112,6 +139,19 @@ def _unique(wanted: bool, _: Any) -> Fits:
 def _any(schemas: list[Any], _: Any) -> Fits:
     ways = [_made(schema) for schema in schemas]
     return lambda value: any(fits(value) for fits in ways)
+
+
+def _all(schemas: list[Any], _: Any) -> Fits:
+    tests = [_made(schema) for schema in schemas]
+    return lambda value: all(fits(value) for fits in tests)
+
+
+def _one(schemas: list[Any], _: Any) -> Fits:
+    """Exactly one: what does not fit might be taken by jsonschema all the same, so only plain lists of keys are told apart."""
+    if not all(each.keys() <= {"required", "title", "description"} for each in schemas):
+        raise _Unknown
+    ways = [frozenset(each.get("required", ())) for each in schemas]
+    return lambda value: type(value) is dict and sum(value.keys() >= way for way in ways) == 1
 
 
 def _names(schema: Any, _: Any) -> Fits:
@@ -148,6 +188,8 @@ _TESTS: Mapping[str, Callable[[Any, Any], Fits]] = {
     "pattern": _pattern,
     "minimum": _minimum,
     "maximum": _maximum,
+    "exclusiveMinimum": _more,
+    "exclusiveMaximum": _less,
     "minItems": _at_least(list),
     "maxItems": _at_most(list),
     "uniqueItems": _unique,
@@ -157,4 +199,6 @@ _TESTS: Mapping[str, Callable[[Any, Any], Fits]] = {
     "propertyNames": _names,
     "properties": _members,
     "anyOf": _any,
+    "allOf": _all,
+    "oneOf": _one,
 }
