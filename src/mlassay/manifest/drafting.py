@@ -11,8 +11,9 @@ from decimal import Decimal
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.manifest.checks import INTEGER, NUMBER
+from mlassay.manifest.formats import format_of_name
 from mlassay.manifest.rules import root_digest
-from mlassay.manifest.table import parse_csv
+from mlassay.manifest.table import parse_rows
 from mlassay.manifest.types import DataFile, SplitRule
 
 MOST_VALUES = 20  # a text column with more distinct values is no category
@@ -37,7 +38,7 @@ def draft_manifest(
     split: SplitRule,
     folder: str = "data",
 ) -> Drafted:
-    """Draft ``<folder>/<name>.manifest.yaml`` for CSV files of one header; ConfigurationError when they are not.
+    """Draft ``<folder>/<name>.manifest.yaml`` for files of one header (CSV, Parquet or Arrow IPC, by the end of the name); ConfigurationError when they are not.
 
     Types and ranges are those seen; a column's first guess is a category when it has at most 20 distinct texts, or
     two distinct values in all, and an id when it numbers the rows one by one.
@@ -79,7 +80,7 @@ def _read(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], dict[str, dict[s
     count = 0
     seen: list[dict[str, None]] = []
     for path, data in files.items():
-        rows = parse_csv(path, data)
+        rows = parse_rows(path, format_of_name(path), data)
         header = next(rows, ())
         if not header or len(set(header)) != len(header) or "" in header:
             what = "the header is empty, or names a column twice or not at all"

@@ -246,5 +246,9 @@ def _list(names: Iterable[Any]) -> str:
 def file_of(entry: dict[str, Any]) -> DataFile:
     """One entry of ``files``; KeyError and the like where it has another shape."""
     return DataFile(
-        path=entry["path"], size=int(entry["size"]), digest=entry["digest"], url=entry.get("url", "")
+        path=entry["path"],
+        size=int(entry["size"]),
+        digest=entry["digest"],
+        url=entry.get("url", ""),
+        format=entry.get("format"),
     )

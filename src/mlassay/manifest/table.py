@@ -1,4 +1,4 @@
-"""Rows as they stand in the files: text, read once against the manifest's digests. No NumPy."""
+"""Rows as they stand in the files: text, read once against the manifest's digests. No NumPy for a CSV."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.files import inside, read_file
+from mlassay.manifest.formats import format_of
 from mlassay.manifest.split import assign, fields_digest
-from mlassay.manifest.types import DataFile, Manifest
+from mlassay.manifest.types import DataFile, Format, Manifest
+
+CELLS = 1 << 27  # of one table, which is held as text: about 10 GB
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of raw text, as in the CSV. ``sources`` are the (path, number of rows) that the rows came from, in order."""
+    """Columns of text, as in a CSV or by the rule of `mlassay.manifest.columnar`. ``sources`` are the (path, number of rows) that the rows came from, in order."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -76,15 +79,20 @@ class Table:
 def read_table(manifest: Manifest, root: Path) -> Table:
     """Every row of every file below ``root``, in the manifest's order.
 
-    EvidenceError names the file whose size or digest is another; ConfigurationError a file that is not there, is no
-    CSV, or has another header than the declared columns.
+    EvidenceError names the file whose size or digest is another; ConfigurationError a file that is not there, is not
+    in the format that it should be, or has another header than the declared columns.
     """
+    return _read_files(manifest, root, manifest.files)
+
+
+def _read_files(manifest: Manifest, root: Path, files: Sequence[DataFile]) -> Table:
     columns = tuple(column.name for column in manifest.columns)
     rows: list[tuple[str, ...]] = []
     sources = []
-    for file in manifest.files:
+    for file in files:
         before = len(rows)
-        rows.extend(parse_csv(file.path, verified_bytes(manifest, file, root), columns))
+        data = verified_bytes(manifest, file, root)
+        rows.extend(parse_rows(file.path, format_of(file), data, columns))
         sources.append((file.path, len(rows) - before))
     return Table(columns, rows, tuple(sources))
 
@@ -99,6 +107,10 @@ def read_split(manifest: Manifest, root: Path, split: str) -> Table:
                 path=manifest.path,
             )
         )
+    if manifest.split.kind == "files" and any(format_of(file) != "csv" for file in manifest.files):
+        # Files of these formats are large: the splits that nobody asked for are not held as text.
+        wanted = set(manifest.split.files[split])
+        return _read_files(manifest, root, [file for file in manifest.files if file.path in wanted])
     table = read_table(manifest, root)
     return table.take(split_rows(manifest, table)[split])
 
@@ -140,6 +152,29 @@ def verified_bytes(manifest: Manifest, file: DataFile, root: Path) -> bytes:
     return data
 
 
+def parse_rows(
+    path: str, format_: Format, data: bytes, columns: tuple[str, ...] | None = None
+) -> Iterator[tuple[str, ...]]:
+    """The rows of a file as text, after its header, which must be ``columns`` (when None, the header comes first)."""
+    if format_ == "csv":
+        yield from parse_csv(path, data, columns)
+        return
+    from mlassay.manifest.columnar import Columnar
+
+    file = Columnar(path, format_, data)
+    header = tuple(file.schema)
+    if columns is None:
+        yield header
+    elif header != columns:
+        raise ConfigurationError(other_header(path, header, columns, None))
+    if file.rows * len(header) > CELLS:
+        what = f"the file has {file.rows:,} rows of {len(header):,} columns; at most {CELLS:,} cells are held as text"
+        remedy = "put the rows that are evaluated into a file of their own (splits)"
+        raise ConfigurationError(Problem(what, remedy=remedy, path=path))
+    for frame in file.texts():
+        yield from frame.iter_rows()
+
+
 def parse_csv(path: str, data: bytes, columns: tuple[str, ...] | None = None) -> Iterator[tuple[str, ...]]:
     """The rows of a CSV after its header, which must be ``columns`` (when None, the header comes first)."""
     try:
@@ -156,7 +191,7 @@ def parse_csv(path: str, data: bytes, columns: tuple[str, ...] | None = None) ->
             columns = header
             yield header
         elif header != columns:
-            raise ConfigurationError(_other_header(path, header, columns))
+            raise ConfigurationError(other_header(path, header, columns, 1))
         for row in reader:
             if len(row) != len(columns):
                 what = f"the row has {len(row)} fields; the header has {len(columns)}"
@@ -180,7 +215,8 @@ def _changed(file: DataFile, what: str) -> Problem:
     )
 
 
-def _other_header(path: str, header: tuple[str, ...], columns: tuple[str, ...]) -> Problem:
+def other_header(path: str, header: tuple[str, ...], columns: tuple[str, ...], line: int | None) -> Problem:
+    """What is wrong with a file's columns when they are not the declared ones."""
     gone = [name for name in columns if name not in header]
     new = [name for name in header if name not in columns]
     if gone or new:
@@ -190,5 +226,5 @@ def _other_header(path: str, header: tuple[str, ...], columns: tuple[str, ...]) 
     else:
         what = "the columns stand in another order, or one stands twice"
     return Problem(
-        what, remedy="declare the columns in the manifest as they stand in the file", path=path, line=1
+        what, remedy="declare the columns in the manifest as they stand in the file", path=path, line=line
     )

@@ -12,6 +12,7 @@ Role = Literal["feature", "label", "weight", "id", "ignored"]
 AvailableAt = Literal["before", "after"]
 SplitKind = Literal["files", "seeded", "stratified", "key"]
 Use = Literal["train", "weigh", "test"]
+Format = Literal["csv", "parquet", "arrow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One file: its path in the repository's folder, size in bytes, digest, and where to fetch it from, if anywhere."""
+    """One file: its path in the repository's folder, size in bytes, digest, and where to fetch it from, if anywhere.
+
+    ``format`` is None where the end of the name says it (`mlassay.manifest.formats`).
+    """
 
     path: str
     size: int
     digest: str
     url: str = ""
+    format: Format | None = None
 
 
 @dataclass(frozen=True, slots=True)
