@@ -66,6 +66,12 @@ class ConfigurationError(MlassayError):
     exit_code = ExitCode.USAGE
 
 
+class Unmeasurable(MlassayError):  # noqa: N818 - a word of the house
+    """Rows or a task on which a gate's question has no answer: the gate says so, and has not passed."""
+
+    exit_code = ExitCode.USAGE
+
+
 class EvidenceError(MlassayError):
     """Evidence, a digest or a signature is not valid: never to be explained away."""
 

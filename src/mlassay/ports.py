@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from mlassay.config import Keyless
 from mlassay.evidence.bundle import SigstoreBundle
@@ -18,15 +18,19 @@ from mlassay.plan import Plan
 if TYPE_CHECKING:
     from mlassay.model import Model
 
+P = TypeVar("P")
+R = TypeVar("R")
+
 
 @dataclass(frozen=True)
 class Subject:
     """What a gate looks at: a model file, the plan it was trained under, and where data and sources lie.
 
     ``root`` is a folder with the tracked files of the source commit, ``outputs`` the folder that training left.
-    ``live`` is the model file that now runs where this one would go first, if any. ``model``, ``table``,
-    ``scores``, ``predicted`` and ``truth`` are computed once and shared by the gates; a model that cannot be
-    used raises `mlassay.model.Unusable` there, which the test stage turns into a failed gate.
+    ``live`` is the model file that now runs where this one would go first, if any. ``model``, ``table``, ``answers``,
+    ``scores``, ``predicted`` and ``truth`` are computed once and shared by the gates; a model that cannot be used
+    raises `mlassay.model.Unusable` there and rows that say nothing `Unmeasurable`, which the test stage turns into
+    a gate that did not pass.
     """
 
     plan: Plan
@@ -35,6 +39,7 @@ class Subject:
     live: Path | None = None
     cross_checks: bool = False
     progress: Callable[[str], None] = lambda _: None
+    engine: Engine | None = None
 
     @cached_property
     def model(self) -> Model:
@@ -47,35 +52,101 @@ class Subject:
         return read_split(self.plan.evaluation, self.root, self.plan.config.evaluate.data.partition("/")[2])
 
     @cached_property
+    def answers(self) -> Any:
+        """The model's output for each evaluation row as it comes, NaN included: float64 of shape (n, k).
+
+        k is 1 or 2 (the last is the probability of class 1) for two labels and for a ranking, the number of declared
+        labels for more of them, 1 for a regression.
+        """
+        return self.model.answers(self.model.encode(self.table.as_mapping()))
+
+    @cached_property
     def scores(self) -> Any:
-        """Probability of class 1 for each evaluation row, float64 of shape (n,)."""
-        return self.model.score(self.model.encode(self.table.as_mapping()))
+        """One finite number for each evaluation row, float64 of shape (n,), as `mlassay.model.Model.score` has it.
+
+        The probability of class 1 (two labels) or of a favourable class (more labels), the predicted value
+        (regression), what rows are ordered by (ranking).
+        """
+        return self.model.scores_of(self.answers)
 
     @cached_property
     def predicted(self) -> Any:
-        """The decided class of each evaluation row, int8 of shape (n,): 1 where the score reaches the threshold."""
-        return (self.scores >= self.plan.config.model.threshold).astype("int8")
+        """What was decided for each evaluation row, integers of shape (n,).
+
+        The class's index: 1 where the score reaches the threshold (two labels, int8), that of the highest probability
+        (more labels). 1 where the row is selected (ranking) or on the favourable side of the threshold (regression;
+        `Unmeasurable` where no threshold is declared).
+        """
+        from mlassay.plan.deciding import decided
+
+        return decided(self.plan, self.answers, self.scores)
 
     @cached_property
     def truth(self) -> Any:
-        """The label of each evaluation row as its index among the declared values, int8 of shape (n,)."""
-        import numpy as np
+        """The label of each evaluation row, shape (n,); `Unmeasurable` where a row has none that the task can use.
 
-        label = self.plan.config.evaluate.label
-        codes = {value: index for index, value in enumerate(self.plan.evaluation.column(label).values)}
-        return np.array([codes[value] for value in self.table.column(label)], dtype="int8")
+        Its index among the declared values (int8; int64 for more than two labels), the number itself (regression,
+        float64), or the relevance (ranking: 0 or 1, or the number).
+        """
+        from mlassay.plan.deciding import labelled
+
+        return labelled(self.plan, self.table.column(self.plan.config.evaluate.label))
+
+    @property
+    def task(self) -> str:
+        """What kind of answer the model gives, one of `mlassay.tasks.TASKS`."""
+        return self.plan.config.model.task
+
+    @property
+    def threshold(self) -> float:
+        """The declared threshold; nan where there is none, so that nothing is decided by it."""
+        declared = self.plan.config.model.threshold
+        return float("nan") if declared is None else declared
 
     @property
     def favourable(self) -> int:
-        """The class that people hope for, as an index."""
+        """The class that people hope for, as an index; the first where there are several."""
         return self.plan.favourable
+
+    @property
+    def decides(self) -> bool:
+        """Whether every row gets an answer that is favourable or not: not so for a regression without threshold."""
+        return self.plan.decides
+
+    @cached_property
+    def favoured(self) -> Any:
+        """Whether the model gives each row the favourable answer, bool of shape (n,); None where nothing is decided."""
+        from mlassay.plan.deciding import is_favourable
+
+        return is_favourable(self.predicted, self.plan.favourable_classes) if self.decides else None
+
+    @cached_property
+    def deserved(self) -> Any:
+        """Whether each row's label is the favourable one, bool of shape (n,); None where nothing is decided."""
+        from mlassay.plan.deciding import deserved
+
+        return deserved(self.plan, self.truth) if self.decides else None
 
 
 def load_model(path: Path, plan: Plan) -> Model:
     """The ONNX model at ``path`` as a scored function over the columns that ``plan`` lets it see."""
     from mlassay.model import Input, Model
 
-    return Model.load(path, [Input(column.name, column.values) for column in plan.model_columns])
+    label = plan.label
+    return Model.load(
+        path,
+        [Input(column.name, column.values) for column in plan.model_columns],
+        task=plan.config.model.task,
+        labels=label.values,
+        favourable=plan.favourable_classes,
+    )
+
+
+class Engine(Protocol):
+    """Somewhere to run the parts of a computation; results never depend on where, or on how many at once."""
+
+    def map(self, function: Callable[[P], R], parts: Iterable[P], /) -> Iterator[R]:
+        """``function`` of each of ``parts``, in their order; both must be able to travel to another process."""
 
 
 class Gate(Protocol):

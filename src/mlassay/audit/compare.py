@@ -261,7 +261,12 @@ def _settings(repo: LineRepository, source: str | None) -> dict[str, str]:
             "parameters": dict(config.train.parameters),
         },
         "prepare": {step.name: step.run for step in config.prepare},
-        "model": {"favourable": config.model.favourable, "threshold": config.model.threshold},
+        "model": {
+            "task": config.model.task,
+            "favourable": config.model.favourable,
+            "threshold": config.model.threshold,
+            "select": str(config.model.select or ""),
+        },
         "evaluate": {"data": config.evaluate.data, "label": config.evaluate.label},
         "gates": {name: dict(criteria) for name, criteria in config.gates.items()},
         "risk": {name: list(pair) for name, pair in config.risk.probability_impact.items()},

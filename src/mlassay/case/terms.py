@@ -15,6 +15,8 @@ from mlassay.manifest import Manifest, load_manifest
 from mlassay.plan.floors import criteria_in_force
 from mlassay.policy import Terms
 
+NOT_DECLARED = "not declared"
+
 
 def terms_at(repo: Repository, commit: str) -> Terms:
     """The terms that the source commit of a release sets; EvidenceError when a file of them cannot be read."""
@@ -40,19 +42,23 @@ def _terms(config: Config, policy: Policy, manifests: Mapping[str, Manifest]) ->
         risk=config.risk,
         sensitive=tuple(gates.get("bias", {}).get("sensitive", ())),
         favourable=_favourable(config, manifests),
-        threshold=str(config.model.threshold),
+        threshold=NOT_DECLARED if config.model.threshold is None else str(config.model.threshold),
         evaluation=config.evaluate.data,
         label=config.evaluate.label,
         gates=gates,
         manifests={name: manifest.digest for name, manifest in manifests.items()},
         splits={name: _split(manifest) for name, manifest in manifests.items()},
         withheld=tuple(config.train.withhold),
+        task=config.model.task,
+        select=NOT_DECLARED if config.model.select is None else str(config.model.select),
     )
 
 
 def _favourable(config: Config, manifests: Mapping[str, Manifest]) -> str:
     """The favourable label's value, however ml.yaml names it: 0 and "no" are the same where no comes first."""
     declared = config.model.favourable
+    if isinstance(declared, tuple):
+        return ", ".join(sorted(declared))
     manifest = manifests.get(config.evaluate.data.partition("/")[0])
     if isinstance(declared, str) or manifest is None:
         return str(declared)

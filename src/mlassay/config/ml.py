@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from mlassay.config.command import command_fault
-from mlassay.config.types import RISKS, Config, Evaluate, ModelSpec, Risk, RunLimits, Step, Train, Weigh
+from mlassay.config.model import model_problems, model_spec
+from mlassay.config.types import RISKS, Config, Evaluate, Risk, RunLimits, Step, Train, Weigh
 from mlassay.config.units import DAY, a_date, seconds, size_in_bytes
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, Problem
@@ -41,6 +42,7 @@ def _beyond_schema(document: Document) -> Iterator[Problem]:
             a_date(day)
         except ValueError as error:
             yield document.problem(("risk", "review_by"), f"risk.review_by: {error}")
+    yield from model_problems(document)
     yield from _commands(document)
     yield from _paths(document)
     yield from _steps(document)
@@ -126,7 +128,7 @@ def _known(document: Document, at: Pointer, name: str, known: set[str]) -> Itera
 
 def _build(document: Document, digest: str) -> Config:
     value = document.value
-    risk, train, model = value["risk"], value["train"], value["model"]
+    risk, train = value["risk"], value["train"]
     weigh = train.get("weigh")
     return Config(
         name=value["name"],
@@ -147,13 +149,7 @@ def _build(document: Document, digest: str) -> Config:
             parameters=dict(train.get("parameters", {})),
             limits=limits(train.get("limits", {})),
         ),
-        model=ModelSpec(
-            file=model["file"],
-            task=model["task"],
-            favourable=model["favourable"],
-            threshold=float(model["threshold"]),
-            inputs=tuple(model.get("inputs", [])),
-        ),
+        model=model_spec(value["model"]),
         evaluate=Evaluate(value["evaluate"]["data"], value["evaluate"]["label"]),
         gates={gate: dict(criteria) for gate, criteria in value.get("gates", {}).items()},
         store=value.get("store", "git"),

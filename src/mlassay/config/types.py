@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -92,14 +93,38 @@ class Train:
 
 
 @dataclass(frozen=True, slots=True)
+class Select:
+    """How many of the rows a ranking chooses: a share of them, or a count; exactly one of the two is given."""
+
+    share: float | None = None
+    count: int | None = None
+
+    def of(self, rows: int) -> int:
+        """How many of ``rows`` rows are chosen: a share is rounded down, and chooses one at least."""
+        if self.count is not None:
+            return min(self.count, rows)
+        # In decimals, because 0.29 * 100 is 28.999999999999996.
+        return min(max(1, int(Decimal(str(self.share)) * rows)), rows)
+
+    def __str__(self) -> str:
+        return f"count {self.count}" if self.count is not None else f"share {self.share}"
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """The model file that training must leave, and how its answer is read."""
+    """The model file that training must leave, and how its answer is read.
+
+    ``favourable`` is a value of the label column or its index among the declared values (several values for classes),
+    ``higher`` or ``lower`` (regression), ``selected`` (ranking). ``threshold``: the label is 1 where the probability of
+    class 1 is at least this; for a regression the value at and above which an answer is on the higher side, if any.
+    """
 
     file: str
-    task: str  # "binary-classification" is the one task so far
-    favourable: str | int  # a value of the label column, or its index among the declared values
-    threshold: float  # the label is 1 where the probability of class 1 is at least this
+    task: str  # one of `mlassay.tasks.TASKS`
+    favourable: str | int | tuple[str, ...]
+    threshold: float | None
     inputs: tuple[str, ...] = ()  # column order of a single-tensor model; empty means the manifest's order
+    select: Select | None = None  # of a ranking
 
 
 @dataclass(frozen=True, slots=True)

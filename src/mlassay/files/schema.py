@@ -237,6 +237,10 @@ _WORDS: dict[str, Any] = {
     "pattern": _pattern,
     "minItems": _too_few,
     "minProperties": _too_few,
+    "maxProperties": lambda error: (
+        f"has more than {error.validator_value} keys",
+        "keep the one that is meant",
+    ),
     "minLength": lambda _: ("says nothing", "write it in your own words"),
     "maxLength": lambda error: (f"is longer than {error.validator_value} characters", "shorten it"),
     "maxItems": lambda error: (f"has more than {error.validator_value} entries", "shorten it"),

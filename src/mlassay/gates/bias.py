@@ -16,9 +16,10 @@ from mlassay.gates.bias_cells import Cells, Counts, Groups, count, encode, group
 from mlassay.gates.bias_rules import RATES, RULES, SMALLEST_GROUP, Comparison, compare
 from mlassay.gates.bias_threshold import Setting, nearest_setting
 from mlassay.gates.bias_words import remedy, sentence, why
-from mlassay.gates.common import CRITERIA_FILE, Criteria, report, shown
+from mlassay.gates.common import CRITERIA_FILE, Criteria, not_applicable, report, shown
 from mlassay.gates.evaluated import Evaluated
 from mlassay.statistics import wilson
+from mlassay.tasks import BINARY
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
@@ -40,6 +41,8 @@ class BiasGate:
     def test(self, subject: Subject) -> GateReport:
         """Measure the evaluation rows; with cross-checks on, Fairlearn must agree with every rate."""
         criteria = Criteria.of(subject, self.id)
+        if subject.task != BINARY:
+            return not_applicable(criteria, f"the groups of a {subject.task} are not compared yet")
         names = [*criteria.values.get("sensitive", ()), *subject.plan.policy.sensitive]
         answer = assess(Evaluated.of(subject, dict.fromkeys(names)), criteria)
         if subject.cross_checks:

@@ -64,6 +64,26 @@ def report(
     )
 
 
+def not_applicable(criteria: Criteria, why: str) -> GateReport:
+    """The answer of a gate that does not apply to this model: named, and inconclusive.
+
+    People who agree that it does not apply write the gate and their reason under policy's ``exemptions``.
+    ``why`` ends the sentence "the gate X does not apply: …".
+    """
+    finding = Finding(
+        id=f"{criteria.gate}.not_applicable",
+        outcome=Outcome.INCONCLUSIVE,
+        what=f"the gate {criteria.gate} does not apply: {why.removesuffix('.')}",
+        why="what was not measured is not held, and a gate that was declared or demanded always answers",
+        remedy=f"take gates.{criteria.gate} out of ml.yaml; where policy demands it, have policy name the exemption and its reason",
+        path=CRITERIA_FILE,
+        line=criteria.line(),
+    )
+    return report(
+        criteria, measured={}, findings=[finding], not_looked_at=("everything: the gate does not apply",)
+    )
+
+
 def headline(findings: Sequence[Finding], outcome: Outcome) -> str:
     """What a reader must know first: the first finding that made the outcome, and how many more there are."""
     deciding = [finding for finding in findings if finding.outcome is outcome]

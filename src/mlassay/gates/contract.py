@@ -192,7 +192,7 @@ def _answers(subject: Subject) -> tuple[list[Finding], dict[str, Any]]:
     sample = np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).astype(int)) if count else np.arange(0)
     alone = model.answers({n: v[sample] for n, v in rows.items()}, batch=1)
     written = model.as_written().answers(rows)
-    threshold = subject.plan.config.model.threshold
+    threshold = subject.threshold
     held = [
         _count("finite", ~np.isfinite(answers).all(axis=1)),
         _count("edges", ~np.isfinite(on_edges).all(axis=1)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.gates.common import Criteria, report
+from mlassay.gates.data_label import label_findings
 from mlassay.manifest import Manifest, Table, check_splits, check_table, read_table, split_rows
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class DataGate:
             findings += _checked(name, manifest, tables[name])
             measured[name] = _numbers(manifest, tables[name])
         findings += _between_sets(subject, tables)
-        findings += _label(subject, tables)
+        findings += label_findings(subject, tables)
         findings += _special(subject)
         return report(criteria, measured={"data": measured}, findings=findings, not_looked_at=_NOT_LOOKED_AT)
 
@@ -161,50 +162,6 @@ def _overlap(training: tuple[str, Table], evaluation: tuple[str, Table]) -> Find
         "a row that training saw tests what was learned by heart",
         f"take these rows out of '{name}', or evaluate on others",
         numbers={"rows": len(both)},
-    )
-
-
-def _label(subject: Subject, tables: Mapping[str, Table]) -> Iterator[Finding]:
-    config = subject.plan.config
-    name, _, split = config.evaluate.data.partition("/")
-    if name not in tables:
-        return
-    manifest = subject.plan.manifests[name]
-    label = config.evaluate.label
-    declared = {c.name: c for c in manifest.columns}
-    values = declared[label].values if label in declared else ()
-    if len(values) != 2:
-        yield _label_problem(subject, f"the label {label} is no column of '{name}' with two declared values")
-        return
-    rows = split_rows(manifest, tables[name])[split]
-    found = tables[name].take(rows).column(label)
-    counts = {value: found.count(value) for value in values}
-    unlabelled = len(found) - sum(counts.values())
-    if unlabelled or not all(counts.values()):
-        parts = ", ".join(f"{value}: {count}" for value, count in counts.items())
-        yield _label_problem(
-            subject, f"the evaluation rows are not labelled with both values ({parts}, none: {unlabelled})"
-        )
-        return
-    yield Finding(
-        f"data.label.{label}",
-        Outcome.PASSED,
-        f"every evaluation row has a label, and both values occur ({', '.join(f'{v}: {n}' for v, n in counts.items())})",
-        "",
-        "",
-        numbers=counts,
-    )
-
-
-def _label_problem(subject: Subject, what: str) -> Finding:
-    return Finding(
-        f"data.label.{subject.plan.config.evaluate.label}",
-        Outcome.FAILED,
-        what,
-        "without labels nothing about right and wrong answers can be measured",
-        "correct evaluate.label, the column's values in the manifest, or the data",
-        path="ml.yaml",
-        line=subject.plan.config.lines.get("evaluate.label"),
     )
 
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from mlassay.digest import decimal_string
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
-from mlassay.gates.common import CRITERIA_FILE, Criteria, report, shown
+from mlassay.gates.common import CRITERIA_FILE, Criteria, not_applicable, report, shown
 from mlassay.gates.evaluated import Evaluated
 from mlassay.gates.performance_baseline import baseline
 from mlassay.gates.performance_metrics import METRICS, Answers, confusion_words
 from mlassay.gates.performance_threshold import nearest_setting
 from mlassay.statistics import Z95, Estimate
+from mlassay.tasks import BINARY
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
@@ -42,6 +43,8 @@ class PerformanceGate:
     def test(self, subject: Subject) -> GateReport:
         """Measure the evaluation rows; every interval is at 95%, and no point estimate decides."""
         criteria = Criteria.of(subject, self.id)
+        if subject.task != BINARY:
+            return not_applicable(criteria, f"a {subject.task} is not measured yet")
         slices = criteria.values.get("slices", {})
         rows = Evaluated.of(subject, dict.fromkeys(rule["column"] for rule in slices.values()))
         live = None if subject.live is None else _live_scores(subject, subject.live)

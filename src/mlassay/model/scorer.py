@@ -1,20 +1,22 @@
-"""A model that training left, as a function from rows to the probability of class 1."""
+"""A model that training left, as a function from rows to answers and scores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlassay.digest import sha256
 from mlassay.model.encode import encode_column
 from mlassay.model.graph import affine_columns
+from mlassay.model.outputs import expected
 from mlassay.model.read import parse, read_bytes
 from mlassay.model.runtime import Runtime
 from mlassay.model.signature import Signature, read_signature
 from mlassay.model.types import BATCH, Input, Unusable, refuse
 from mlassay.model.vet import vet
+from mlassay.tasks import BINARY, MULTICLASS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,23 +37,41 @@ class Model:
     _data: bytes = field(repr=False)
     _signature: Signature = field(repr=False)
     _runtime: Runtime = field(repr=False)
+    favourable: tuple[int, ...] = (1,)
 
     @classmethod
-    def load(cls, path: Path, inputs: Sequence[Input]) -> Model:
-        """The model at ``path`` over the columns ``inputs``; Unusable says why it cannot be used."""
+    def load(
+        cls,
+        path: Path,
+        inputs: Sequence[Input],
+        *,
+        task: str = BINARY,
+        labels: Sequence[str] = (),
+        favourable: tuple[int, ...] = (1,),
+    ) -> Model:
+        """The model at ``path`` over the columns ``inputs``; Unusable says why it cannot be used.
+
+        ``labels`` are the declared values of a label with more than two, in order, and ``favourable`` which of
+        them people hope for: `score` adds up their probabilities. For other tasks neither says anything.
+        """
         data = read_bytes(path)
         proto = parse(data, path)
         vet(proto, data, path)
-        signature = read_signature(proto, inputs, path)
+        signature = read_signature(proto, inputs, path, expected(task, labels))
         runtime = Runtime(data, path)
-        return cls(path, sha256(data), len(data), signature.inputs, proto, data, signature, runtime)
+        return cls(
+            path, sha256(data), len(data), signature.inputs, proto, data, signature, runtime, favourable
+        )
+
+    @property
+    def task(self) -> str:
+        """What kind of answer the model was loaded to give."""
+        return self._signature.expected.task
 
     def as_written(self) -> Model:
         """The same model with ONNX Runtime's graph optimisations off, to compare with."""
         runtime = Runtime(self._data, self.path, optimise=False)
-        return Model(
-            self.path, self.digest, self.size, self.inputs, self.proto, self._data, self._signature, runtime
-        )
+        return replace(self, _runtime=runtime)
 
     def encode(self, columns: Mapping[str, Sequence[str]]) -> Rows:
         """Text columns as the arrays that the model takes, each of shape (n,); missing text is NaN."""
@@ -59,22 +79,39 @@ class Model:
         return {i.name: encode_column(i, kinds[i.name], columns[i.name], self.path) for i in self.inputs}
 
     def score(self, rows: Rows) -> NDArray[np.float64]:
-        """Probability of class 1 for each row, shape (n,). Unusable where one is not a finite number."""
+        """One number for each row, shape (n,); see `scores_of`. Unusable where an answer is not a finite number."""
+        return self.scores_of(self.answers(rows))
+
+    def scores_of(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What `score` makes of the (n, k) ``answers``, shape (n,).
+
+        The probability of class 1, the predicted value, or what rows are ordered by; for more than two labels the
+        probability of a favourable one. Unusable where it is not a finite number.
+        """
         import numpy as np
 
-        scores = self.answers(rows)[:, -1]
+        if self.task == MULTICLASS:
+            known = np.isfinite(answers).all(axis=1)
+            scores: NDArray[np.float64] = np.where(
+                known, answers[:, list(self.favourable)].sum(axis=1), np.nan
+            )
+        else:
+            scores = answers[:, -1]
         bad = np.flatnonzero(~np.isfinite(scores))
         if bad.size:
             raise _not_finite(int(bad[0]), int(bad.size), len(scores), self.path)
         return scores
 
     def answers(self, rows: Rows, *, batch: int = BATCH) -> NDArray[np.float64]:
-        """The model's output as it comes, shape (n, 1) or (n, 2), ``batch`` rows at a time, NaN included."""
+        """The model's output as it comes, shape (n, k), ``batch`` rows at a time, NaN included.
+
+        k is 1 or 2 for two labels and rankings, the number of labels for more, 1 for a regression.
+        """
         import numpy as np
 
         count = len(next(iter(rows.values())))
         parts = [self._batch(rows, start, min(start + batch, count)) for start in range(0, count, batch)]
-        return np.concatenate(parts) if parts else np.empty((0, 2))
+        return np.concatenate(parts) if parts else np.empty((0, max(self._signature.expected.widths)))
 
     def affine(self) -> frozenset[str]:
         """Columns in which the score is a monotone function of an affine one, the others held."""
@@ -85,14 +122,13 @@ class Model:
     def _batch(self, rows: Rows, start: int, stop: int) -> NDArray[np.float64]:
         values = self._runtime.run(self._signature.output, self._feed(rows, start, stop))
         count = stop - start
-        if values.shape not in {(count,), (count, 1), (count, 2)}:
-            raise refuse(
-                "outputs",
-                f"for {count} rows the model answers with shape {' x '.join(map(str, values.shape)) or 'of one number'}",
-                why="the score is the probability of class 1: rows x 2 (second column), rows x 1, or one number a row",
-                remedy="name the tensor `probabilities` (scikit-learn: options={'zipmap': False})",
-                path=self.path,
-            )
+        expected = self._signature.expected
+        widths = expected.widths
+        flat = values.shape == (count,) and 1 in widths
+        if not flat and values.shape not in {(count, width) for width in widths}:
+            shape = " x ".join(map(str, values.shape)) or "of one number"
+            what = f"for {count} rows the model answers with shape {shape}"
+            raise refuse("outputs", what, why=expected.why, remedy=expected.remedy, path=self.path)
         return values.reshape(count, -1)
 
     def _feed(self, rows: Rows, start: int, stop: int) -> Rows:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlassay.model.outputs import Expected, dims_of, output_of
 from mlassay.model.types import Input, Unusable, refuse
 
 _KINDS = {1: "float32", 6: "int32", 7: "int64", 8: "str", 11: "float64"}  # onnx.TensorProto.DataType
-_FLOATS = {1, 11}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Signature:
 
     ``tensor`` is the name of the single two-dimensional input, or empty when each column is an input of its own.
     ``kinds`` maps a column to its NumPy kind, ``ranks`` to 1 or 2, ``names`` to the graph's name of it; ``output`` is
-    the tensor of probabilities.
+    the tensor of answers, ``expected`` what it must be for the task.
     """
 
     inputs: tuple[Input, ...]
@@ -29,43 +29,45 @@ class Signature:
     ranks: dict[str, int]
     names: dict[str, str]
     output: str
+    expected: Expected
 
 
-def read_signature(proto: Any, offered: Sequence[Input], path: Path) -> Signature:
+def read_signature(proto: Any, offered: Sequence[Input], path: Path, wanted: Expected) -> Signature:
     """Join the graph's inputs to the ``offered`` columns; Unusable with both lists when they do not fit."""
     constants = {t.name for t in proto.graph.initializer}
     taken = [v for v in proto.graph.input if v.name not in constants]
-    output = _output(proto.graph, path)
+    output = output_of(proto.graph, wanted, path)
     columns = _by_tensor(offered, [v.name for v in taken])
     for value in taken:
         if not value.type.HasField("tensor_type") or value.type.tensor_type.elem_type not in _KINDS:
             raise _mismatch(f"input {value.name} is no tensor of numbers or text", taken, offered, path)
-        if _dims(value)[:1] not in ([], [None]):
-            raise _mismatch(f"input {value.name} takes {_dims(value)[0]} rows only", taken, offered, path)
+        if dims_of(value)[:1] not in ([], [None]):
+            raise _mismatch(f"input {value.name} takes {dims_of(value)[0]} rows only", taken, offered, path)
     if len(taken) == 1 and (taken[0].name not in columns or _width(taken[0]) not in (None, 1)):
-        return _single(taken[0], offered, output, path)
+        return _single(taken[0], offered, output, path, wanted)
     unknown = [v.name for v in taken if v.name not in columns]
     if unknown or not taken:
         raise _mismatch(
             "unknown input: " + ", ".join(unknown) if unknown else "no inputs", taken, offered, path
         )
     for value in taken:
-        if len(_dims(value)) > 2 or _width(value) not in (None, 1):
+        if len(dims_of(value)) > 2 or _width(value) not in (None, 1):
             raise _mismatch(f"input {value.name} is wider than its column", taken, offered, path)
     return Signature(
         inputs=tuple(columns[v.name] for v in taken),
         tensor="",
         kinds={columns[v.name].name: _KINDS[v.type.tensor_type.elem_type] for v in taken},
-        ranks={columns[v.name].name: len(_dims(v)) or 2 for v in taken},
+        ranks={columns[v.name].name: len(dims_of(v)) or 2 for v in taken},
         names={columns[v.name].name: v.name for v in taken},
         output=output,
+        expected=wanted,
     )
 
 
-def _single(value: Any, offered: Sequence[Input], output: str, path: Path) -> Signature:
+def _single(value: Any, offered: Sequence[Input], output: str, path: Path, wanted: Expected) -> Signature:
     kind = _KINDS[value.type.tensor_type.elem_type]
     width = _width(value)
-    if kind == "str" or len(_dims(value)) not in (0, 2):
+    if kind == "str" or len(dims_of(value)) not in (0, 2):
         raise _mismatch(f"input {value.name} is no table of numbers", [value], offered, path)
     if width is not None and width != len(offered):
         raise _mismatch(
@@ -73,7 +75,7 @@ def _single(value: Any, offered: Sequence[Input], output: str, path: Path) -> Si
         )
     names = [i.name for i in offered]
     kinds, ranks = dict.fromkeys(names, kind), dict.fromkeys(names, 2)
-    return Signature(tuple(offered), value.name, kinds, ranks, {n: n for n in names}, output)
+    return Signature(tuple(offered), value.name, kinds, ranks, {n: n for n in names}, output, wanted)
 
 
 def _by_tensor(offered: Sequence[Input], taken: Sequence[str]) -> dict[str, Input]:
@@ -96,35 +98,9 @@ def _spelling(name: str) -> str:
     return re.sub(r"^(?=[0-9])", "_", re.sub(r"[^\w+]", "_", name))
 
 
-def _output(graph: Any, path: Path) -> str:
-    floats = [
-        o for o in graph.output if o.type.HasField("tensor_type") and o.type.tensor_type.elem_type in _FLOATS
-    ]
-    named = [o for o in floats if o.name == "probabilities"]
-    chosen = named or floats
-    names = ", ".join(o.name for o in graph.output)
-    if len(chosen) != 1:
-        raise _output_error(f"the model has no single output of probabilities (it has: {names})", path)
-    dims = _dims(chosen[0])
-    if len(dims) > 2 or (len(dims) == 2 and dims[1] not in (None, 1, 2)):
-        shape = " x ".join("rows" if d is None else str(d) for d in dims)
-        raise _output_error(f"output {chosen[0].name} has shape {shape}", path)
-    return str(chosen[0].name)
-
-
-def _output_error(what: str, path: Path) -> Unusable:
-    return refuse(
-        "outputs",
-        what,
-        why="the score is the probability of class 1: rows x 2 (second column), rows x 1, or one number a row",
-        remedy="name the tensor `probabilities` (scikit-learn: options={'zipmap': False})",
-        path=path,
-    )
-
-
 def _mismatch(what: str, taken: Sequence[Any], offered: Sequence[Input], path: Path) -> Unusable:
     takes = ", ".join(
-        f"{v.name}[{' x '.join('rows' if d is None else str(d) for d in _dims(v))}]" for v in taken[:40]
+        f"{v.name}[{' x '.join('rows' if d is None else str(d) for d in dims_of(v))}]" for v in taken[:40]
     )
     offers = ", ".join(i.name for i in offered[:60])
     return refuse(
@@ -137,11 +113,6 @@ def _mismatch(what: str, taken: Sequence[Any], offered: Sequence[Input], path: P
     )
 
 
-def _dims(value: Any) -> list[int | None]:
-    shape = value.type.tensor_type.shape
-    return [d.dim_value if d.HasField("dim_value") else None for d in shape.dim]
-
-
 def _width(value: Any) -> int | None:
-    dims = _dims(value)
+    dims = dims_of(value)
     return dims[1] if len(dims) == 2 else None if not dims else 1

@@ -8,6 +8,7 @@ from typing import Any
 from mlassay.config import Config
 from mlassay.errors import Problem
 from mlassay.manifest import Manifest
+from mlassay.plan.labels import label_problems
 from mlassay.plan.places import Places
 
 
@@ -15,54 +16,13 @@ def measurement_problems(
     config: Config, evaluation: Manifest, criteria: Mapping[str, Mapping[str, Any]], places: Places
 ) -> Iterator[Problem]:
     """Everything that gates would look for in the evaluation data and not find."""
-    yield from _label(config, evaluation, places)
+    yield from label_problems(config, evaluation, places)
     yield from _inputs(config, evaluation, places)
     yield from _sensitive(evaluation, criteria.get("bias", {}), places)
     yield from _perturbed(config, evaluation, criteria.get("adversarial", {}), places)
     for name, rows in criteria.get("performance", {}).get("slices", {}).items():
         if rows["column"] not in _names(evaluation):
             yield places.missing_column(f"gates.performance.slices.{name}.column", rows["column"], evaluation)
-
-
-def _label(config: Config, evaluation: Manifest, places: Places) -> Iterator[Problem]:
-    name, favourable = config.evaluate.label, config.model.favourable
-    if name not in _names(evaluation):
-        yield places.missing_column("evaluate.label", name, evaluation)
-        return
-    column = evaluation.column(name)
-    if column.role != "label":
-        yield places.problem(
-            "evaluate.label",
-            f"the column '{name}' has the role {column.role} in {evaluation.path}",
-            "a column that is an input cannot be what the model is measured by",
-            "give it 'role: label' there, or name the label column here",
-        )
-    if column.type != "category" or len(column.values) != 2:
-        yield places.problem(
-            "evaluate.label",
-            f"'{name}' is no category of two values in {evaluation.path}",
-            "a binary classification tells two labels apart; their order gives label 0 and label 1",
-            "declare 'type: category' and 'values: [\"no\", \"yes\"]' there",
-        )
-        return
-    if isinstance(favourable, str) and favourable not in column.values:
-        what = f"'{favourable}' is no value of '{name}'"
-    elif isinstance(favourable, int) and favourable not in (0, 1):
-        what = f"{favourable} is no label: labels are 0 ('{column.values[0]}') and 1 ('{column.values[1]}')"
-    elif (
-        isinstance(favourable, int)
-        and column.values[favourable] != str(favourable)
-        and str(favourable) in column.values
-    ):
-        what = f"{favourable} can mean the value '{favourable}' or the label {favourable} ('{column.values[favourable]}')"
-    else:
-        return
-    yield places.problem(
-        "model.favourable",
-        what,
-        "the same model treats a group well in one direction and badly in the other",
-        f'write one of: "{column.values[0]}", "{column.values[1]}"',
-    )
 
 
 def _inputs(config: Config, evaluation: Manifest, places: Places) -> Iterator[Problem]:

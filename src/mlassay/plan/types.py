@@ -8,6 +8,7 @@ from typing import Any
 
 from mlassay.config import Config, Level, Policy
 from mlassay.manifest import Column, Manifest
+from mlassay.tasks import RANKING, REGRESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,32 @@ class Plan:
         return self.manifests[self.config.evaluate.data.partition("/")[0]]
 
     @property
+    def label(self) -> Column:
+        """The label column of the evaluation data."""
+        return self.evaluation.column(self.config.evaluate.label)
+
+    @property
     def favourable(self) -> int:
-        """Index of the favourable label among the label column's declared values."""
-        declared = self.config.model.favourable
-        if isinstance(declared, int):
-            return declared
-        return self.evaluation.column(self.config.evaluate.label).values.index(declared)
+        """Index of the favourable label among the label column's declared values; the first where there are several.
+
+        1 for a ranking (selected) and a regression (the favourable side of the threshold).
+        """
+        return self.favourable_classes[0]
+
+    @property
+    def favourable_classes(self) -> tuple[int, ...]:
+        """Every index that `favourable` may take as a decided class."""
+        model = self.config.model
+        if model.task in (REGRESSION, RANKING):
+            return (1,)
+        declared = model.favourable if isinstance(model.favourable, tuple) else (model.favourable,)
+        values = self.label.values
+        return tuple(sorted({each if isinstance(each, int) else values.index(each) for each in declared}))
+
+    @property
+    def decides(self) -> bool:
+        """Whether every row gets an answer that is favourable or not: not so for a regression without threshold."""
+        return self.config.model.task != REGRESSION or self.config.model.threshold is not None
 
     @property
     def model_columns(self) -> tuple[Column, ...]:

@@ -86,7 +86,8 @@ class Terms:
     """What a release was judged by: from its source commit's ml.yaml, manifests and policy floors.
 
     ``favourable`` is the label's value, ``gates`` the criteria in force, ``manifests`` digests and ``splits`` the
-    split rules in one spelling, both by data name, ``withheld`` the columns that training never saw.
+    split rules in one spelling, both by data name, ``withheld`` the columns that training never saw, ``select`` how many
+    rows a ranking chooses.
     """
 
     risk: Risk
@@ -99,6 +100,8 @@ class Terms:
     manifests: Mapping[str, str]
     splits: Mapping[str, str]
     withheld: tuple[str, ...] = ()
+    task: str = "binary-classification"
+    select: str = "not declared"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,10 @@ def _against_live(new: Terms, old: Terms) -> Iterator[Weakening]:
         what = f"the column {column} is no longer withheld from training"
         yield Weakening(f"withheld.{column}", what, "withheld", "not")
     for id_, what, before, after in (
+        ("task", "the kind of answer was changed", old.task, new.task),
         ("favourable", "the favourable label was changed", old.favourable, new.favourable),
         ("threshold", "the decision threshold was moved", old.threshold, new.threshold),
+        ("select", "how many rows are selected was changed", old.select, new.select),
         ("evaluation.data", "the evaluation data was changed", old.evaluation, new.evaluation),
         ("evaluation.label", "the label column was changed", old.label, new.label),
     ):

@@ -16,7 +16,7 @@ from typing import Any
 
 from mlassay.config import load_environment
 from mlassay.digest import canonical, without_floats
-from mlassay.errors import ConfigurationError, EvidenceError, MlassayError, Problem
+from mlassay.errors import ConfigurationError, EvidenceError, MlassayError, Problem, Unmeasurable
 from mlassay.evidence import (
     Finding,
     GateReport,
@@ -192,6 +192,8 @@ def _ask(gate: Gate, subject: Subject) -> tuple[GateReport, list[str]]:
     except MlassayError as error:
         from mlassay.model import Unusable
 
+        if isinstance(error, Unmeasurable):
+            return _unmeasurable(gate.id, subject.plan, error.problems[0]), said
         if not isinstance(error, Unusable):
             raise
         return _unusable(gate.id, subject.plan, error.problems[0]), said
@@ -222,6 +224,28 @@ def _unusable(gate: str, plan: Plan, problem: Problem) -> GateReport:
         {},
         (finding,),
         ("everything: the model cannot be used",),
+    )
+
+
+def _unmeasurable(gate: str, plan: Plan, problem: Problem) -> GateReport:
+    """Rows that a gate cannot be asked about: the data gate says what is wrong with them, the others what they lack."""
+    finding = Finding(
+        id=f"{gate}.unmeasurable",
+        outcome=Outcome.INCONCLUSIVE,
+        what=problem.what,
+        why=problem.why,
+        remedy=problem.remedy,
+        path=problem.path,
+        line=problem.line,
+    )
+    return GateReport(
+        gate,
+        Outcome.INCONCLUSIVE,
+        problem.what,
+        without_floats(plan.gates.get(gate, {})),
+        {},
+        (finding,),
+        ("everything: the evaluation rows cannot be measured",),
     )
 
 
