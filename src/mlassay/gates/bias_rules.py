@@ -120,17 +120,59 @@ def obstacle(groups: Groups, counts: Counts, group: int, smallest: int = SMALLES
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What the rule says of families of comparisons, arrays (..., family): limits, Holm's p, and which outcome.
+
+    ``broken`` is where the interval alone breaks the threshold, whatever Holm says.
+    """
+
+    lower: Array
+    upper: Array
+    p: Array
+    passed: NDArray[np.bool_]
+    broken: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+
+    def outcome(self, place: int) -> Outcome:
+        """The outcome of one comparison of a single family."""
+        if self.failed[place]:
+            return Outcome.FAILED
+        return Outcome.PASSED if self.passed[place] else Outcome.INCONCLUSIVE
+
+
+def decide(
+    rule: Rule,
+    threshold: float,
+    pairs: tuple[Array, Array, Array, Array],
+    free: NDArray[np.bool_],
+) -> Decisions:
+    """Judge families of comparisons along the last axis; ``pairs`` are count, of, reference's count, reference's of.
+
+    Passed when the whole 95% interval keeps the threshold; failed when the whole interval breaks it and Holm's
+    p-value is at most .05; neither is inconclusive, and so is all that is not ``free`` of obstacles.
+    ``tests/statistics/test_decisions.py`` measures how often each is wrong.
+    """
+    lower, upper = rule.limits(*pairs, np.full(free.shape, Z95))
+    broken = free & rule.breaks(lower, upper, threshold)
+    p = holm(np.where(free, _p_values(rule, threshold, *pairs), np.nan))
+    return Decisions(
+        lower=lower,
+        upper=upper,
+        p=np.where(free, p, 1.0),
+        passed=free & rule.meets(lower, upper, threshold),
+        broken=broken,
+        failed=broken & (p <= ALPHA),
+    )
+
+
 def compare(
     rule: Rule,
     threshold: float,
     tables: Sequence[tuple[Groups, Counts]],
     smallest: int = SMALLEST_GROUP,
 ) -> list[Comparison]:
-    """Every group of every table against its reference, as one family (Holm).
-
-    Passed when the whole 95% interval keeps the threshold; failed when the whole interval breaks it and Holm's
-    p-value is at most .05; otherwise, and behind any obstacle, inconclusive.
-    """
+    """Every group of every table against its reference, as one family (`decide`); behind any obstacle, inconclusive."""
     parts = _parts(rule, tables)
     if not parts:
         return []
@@ -141,12 +183,7 @@ def compare(
         for _, groups, counts, group in parts
     ]
     free = np.array([not word for word in words])
-    lower, upper = rule.limits(x, n, x_ref, n_ref, np.full(len(parts), Z95))
-    p = np.ones(len(parts))
-    p[free] = holm(_p_values(rule, threshold, x[free], n[free], x_ref[free], n_ref[free]))
-    broken = free & rule.breaks(lower, upper, threshold)
-    failed = broken & (p <= ALPHA)
-    passed = free & rule.meets(lower, upper, threshold)
+    said = decide(rule, threshold, (x, n, x_ref, n_ref), free)
     gap = _point(rule, x, n, x_ref, n_ref)
     rows = _rows_to_settle(rule, threshold, parts, (x, n, x_ref, n_ref), free, smallest)
     return [
@@ -157,12 +194,12 @@ def compare(
             count=(int(x[i]), int(n[i])),
             reference=(int(x_ref[i]), int(n_ref[i])),
             gap=float(gap[i]),
-            lower=float(lower[i]),
-            upper=float(upper[i]),
-            p=float(p[i]),
-            outcome=Outcome.FAILED if failed[i] else Outcome.PASSED if passed[i] else Outcome.INCONCLUSIVE,
+            lower=float(said.lower[i]),
+            upper=float(said.upper[i]),
+            p=float(said.p[i]),
+            outcome=said.outcome(i),
             rows=rows[i],
-            held_back=bool(broken[i] and not failed[i]),
+            held_back=bool(said.broken[i] and not said.failed[i]),
             obstacle=words[i],
         )
         for i, (rate, groups, counts, group) in enumerate(parts)

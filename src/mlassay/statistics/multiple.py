@@ -8,12 +8,16 @@ from scipy.special import ndtri
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """Adjusted p-values of a family, shape (m,) (Holm 1979, Scand J Statist 6:65); reject where <= alpha."""
+    """Adjusted p-values of families along the last axis (Holm 1979, Scand J Statist 6:65); reject where <= alpha.
+
+    nan marks a question that could not be asked: it stays nan and does not count in its family.
+    """
     p = np.asarray(p, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    steps = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
+    order = np.argsort(p, axis=-1, kind="stable")  # nan goes last
+    asked = np.isfinite(p).sum(axis=-1, keepdims=True)
+    steps = np.take_along_axis(p, order, axis=-1) * (asked - np.arange(p.shape[-1]))
     adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(steps, 1.0)
+    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(steps, axis=-1), 1.0), axis=-1)
     return adjusted
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from mlassay.statistics.proportions import Z95, rate_limits
+
 POWER = 0.8
 _LARGEST = 1e7
 _HALVINGS = 36  # the factor to one part in a thousand million
@@ -34,3 +36,27 @@ def factor_to_settle(
         out = settles(np.exp(middle), quantile)
         low, high = np.where(out, low, middle), np.where(out, middle, high)
     return np.where(possible, np.exp(high), np.inf)
+
+
+def rows_for_rate(rate: float, limit: float, z: float = Z95, power: float = POWER) -> int | None:
+    """Rows at which the interval of a proportion of ``rate`` leaves ``limit`` out, at that power; None where none would."""
+
+    def settles(factor: NDArray[np.float64], quantile: NDArray[np.float64]) -> NDArray[np.bool_]:
+        lower, upper = rate_limits(rate * factor, factor, quantile)
+        return (lower > limit) | (upper < limit)
+
+    return _rows(float(factor_to_settle(settles, (), z, power)))
+
+
+def rows_for_mean(distance: float, deviation: float, z: float = Z95, power: float = POWER) -> int | None:
+    """Rows at which a normal interval leaves out what lies ``distance`` away, at that power; None where none would.
+
+    ``deviation`` is the standard deviation of one row's value: the standard error times the root of the rows.
+    """
+    if not abs(distance) > 1e-6 * deviation:  # also where one is nan
+        return None
+    return _rows(((z + float(ndtri(power))) * deviation / abs(distance)) ** 2)
+
+
+def _rows(rows: float) -> int | None:
+    return int(np.ceil(rows)) if np.isfinite(rows) and rows < _LARGEST else None

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
-from mlassay.statistics.paired import Estimate
+from mlassay.statistics.estimate import Estimate
+from mlassay.statistics.mover import mover_difference
 from mlassay.statistics.proportions import Z95, wilson
 
 Array = NDArray[np.float64]
@@ -61,14 +62,7 @@ def auc_interval(truth: ArrayLike, scores: ArrayLike, z: float = Z95) -> Estimat
         return Estimate.unknown()
     placed = placements(truth, scores)
     area, variance = placed.auc, _covariance(placed, placed)
-    if np.isnan(area) or np.isnan(variance):
-        return Estimate(area, float("nan"), float("nan"))
-    if variance <= 0 or not 0 < area < 1:
-        fewest = min(placed.positives.size, placed.negatives.size)
-        lower, upper = wilson(area * fewest, fewest, z)
-        return Estimate(area, float(lower), float(upper))
-    half = z * np.sqrt(variance) / (area * (1 - area))
-    return Estimate(area, float(expit(logit(area) - half)), float(expit(logit(area) + half)))
+    return _logit_interval(area, variance, z, min(placed.positives.size, placed.negatives.size))
 
 
 def auc_drop(truth: ArrayLike, before: ArrayLike, after: ArrayLike, z: float = Z95) -> Estimate:
@@ -81,6 +75,71 @@ def auc_drop(truth: ArrayLike, before: ArrayLike, after: ArrayLike, z: float = Z
     variance = _covariance(old, old) + _covariance(new, new) - 2 * _covariance(old, new)
     half = z * float(np.sqrt(max(variance, 0.0))) if np.isfinite(variance) else float("nan")
     return Estimate(drop, drop - half, drop + half)
+
+
+def auc_difference(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]) -> Estimate:
+    """AUC of the first rows less that of the second, each (truth, scores): two groups of one model, say.
+
+    Square-and-add on the limits of each (Zou and Donner 2008), which are DeLong's on the logit scale.
+    """
+    one, two = auc_interval(*first), auc_interval(*second)
+    lower, upper = mover_difference(
+        one.point,
+        (np.asarray(one.lower), np.asarray(one.upper)),
+        two.point,
+        (np.asarray(two.lower), np.asarray(two.upper)),
+    )
+    return Estimate(one.point - two.point, float(lower), float(upper))
+
+
+def macro_auc(truth: ArrayLike, probabilities: ArrayLike, z: float = Z95) -> Estimate:
+    """Mean over the classes of the AUC of each against the rest; (n,) class indexes, (n, k) probabilities.
+
+    The variance is that of the rows' influence on the mean (DeLong's components of every class, added row by
+    row, so that the classes' dependence is in it), the interval on the logit scale. Unknown where a class has
+    fewer than two rows or a probability is not finite.
+    """
+    truth, probabilities = np.asarray(truth), np.asarray(probabilities, dtype=np.float64)
+    area, influence = _macro(truth, probabilities)
+    fewest = int(np.bincount(truth, minlength=probabilities.shape[1]).min())
+    return _logit_interval(area, float((influence**2).sum()), z, fewest)
+
+
+def macro_auc_drop(truth: ArrayLike, before: ArrayLike, after: ArrayLike, z: float = Z95) -> Estimate:
+    """`macro_auc` of ``before`` less that of ``after``, (n, k) each, on the same rows."""
+    truth = np.asarray(truth)
+    old, by_old = _macro(truth, np.asarray(before, dtype=np.float64))
+    new, by_new = _macro(truth, np.asarray(after, dtype=np.float64))
+    half = z * float(np.sqrt(((by_old - by_new) ** 2).sum()))
+    return Estimate(old - new, old - new - half, old - new + half)
+
+
+def _macro(truth: NDArray[np.int64], probabilities: Array) -> tuple[float, Array]:
+    """Macro AUC and each row's influence on it, whose squares add up to the variance."""
+    rows, classes = probabilities.shape
+    influence, areas = np.zeros(rows), np.zeros(classes)
+    if not np.isfinite(probabilities).all():
+        return float("nan"), np.full(rows, np.nan)
+    for one in range(classes):
+        is_one = truth == one
+        placed = placements(is_one, probabilities[:, one])
+        areas[one] = placed.auc
+        for of, values in ((is_one, placed.positives), (~is_one, placed.negatives)):
+            if values.size < 2:
+                return float("nan"), np.full(rows, np.nan)
+            scale = np.sqrt(values.size * (values.size - 1.0)) * classes
+            influence[of] += (values - values.mean()) / scale
+    return float(areas.mean()), influence
+
+
+def _logit_interval(area: float, variance: float, z: float, fewest: int) -> Estimate:
+    if not np.isfinite(area) or not np.isfinite(variance):
+        return Estimate(area, float("nan"), float("nan"))
+    if variance <= 0 or not 0 < area < 1:
+        lower, upper = wilson(area * fewest, fewest, z)
+        return Estimate(area, float(lower), float(upper))
+    half = z * np.sqrt(variance) / (area * (1 - area))
+    return Estimate(area, float(expit(logit(area) - half)), float(expit(logit(area) + half)))
 
 
 def _covariance(first: Placements, second: Placements) -> float:
