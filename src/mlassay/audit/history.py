@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -72,23 +72,34 @@ class Group:
         return any(not name.environment for name in self.requests)
 
 
-def groups(repo: Repository, head: str) -> list[Group]:
-    """Everything that touched guarded paths, oldest first."""
+AT_ONCE = 32
+"""Commits whose changes are read together, before each is looked at."""
+
+
+def watched_commits(repo: Repository, head: str) -> list[str]:
+    """Ids of the commits up to ``head`` that may have touched guarded paths, oldest first."""
     watched = [prefix.rstrip("/") for prefix in layout.GUARDED] + ["data"]
-    commits = list(repo.first_parents(head, paths=watched))
-    found: list[list[Step]] = []
+    return repo.touching(head, watched)[::-1]
+
+
+def groups(repo: Repository, commits: Sequence[str]) -> Iterator[Group]:
+    """Everything among `watched_commits` that touched guarded paths, oldest first."""
+    within = {prefix.rstrip("/") for prefix in layout.GUARDED} | {"data"}
+    found: list[Step] = []
     latest: datetime | None = None
-    for commit in reversed(commits):
-        step = _step(repo, commit, latest)
+    for number, id_ in enumerate(commits):
+        if number % AT_ONCE == 0:
+            repo.read_ahead(commits[number : number + AT_ONCE], within)
+        step = _step(repo, repo.commit(id_), latest)
         if not step.changes:
             continue
-        latest = max(commit.time, latest or commit.time)
-        before = found[-1][-1] if found else None
-        if before is not None and step.only and step.only == before.only and step.parent == before.commit.id:
-            found[-1].append(step)
-        else:
-            found.append([step])
-    return [Group(tuple(steps)) for steps in found]
+        latest = max(step.commit.time, latest or step.commit.time)
+        if found and not (step.only and step.only == found[-1].only and step.parent == found[-1].commit.id):
+            yield Group(tuple(found))
+            found = []
+        found.append(step)
+    if found:
+        yield Group(tuple(found))
 
 
 def _step(repo: Repository, commit: Commit, latest: datetime | None) -> Step:
@@ -125,7 +136,7 @@ def _may_accompany(path: str, folder: str) -> bool:
     return path == layout.pointer_path(environment)
 
 
-def root_of_trust(repo: Repository, history: Sequence[Group]) -> str | None:
+def root_of_trust(repo: Repository, history: Iterable[Group]) -> str | None:
     """The first commit with policy and people of whom anybody has a key; the first with any, where nobody ever has.
 
     What came with it or before it, nothing can explain.

@@ -40,24 +40,21 @@ def not_checked(
 
 def _landed_in_parts(walk: Walk) -> Iterator[str]:
     """Requests that several commits of different days brought: a branch that was pushed at once, or said yes to later."""
-    for group in walk.history:
+    for group in walk.in_parts:
         first, last = group.steps[0].commit, group.last
-        if group.requests and last.time - first.time > AHEAD:
-            yield (
-                f"whether what commit {first.id[:12]} ({first.time:%Y-%m-%d}) did was agreed to before it landed: all that "
-                f"was said of {group.requests[0].id} is there only with {last.id[:12]} ({last.time:%Y-%m-%d})"
-            )
+        yield (
+            f"whether what commit {first.id[:12]} ({first.time:%Y-%m-%d}) did was agreed to before it landed: all that "
+            f"was said of {group.requests[0].id} is there only with {last.id[:12]} ({last.time:%Y-%m-%d})"
+        )
 
 
 def not_come_yet(repo: Repository, walk: Walk, now: datetime) -> Iterator[str]:
     """What is dated more than a day after ``now``: keys that are not valid yet would count there, and waivers have ended."""
-    ahead = [group.last for group in walk.history if group.last.time > now + AHEAD]
     head = repo.commit(walk.at)
-    if head.time > now + AHEAD and head not in ahead:
-        ahead.append(head)
-    for commit in ahead[:1]:
+    ahead = [(id_, time) for id_, time in (*walk.dated, (head.id, head.time)) if time > now + AHEAD]
+    for id_, time in ahead[:1]:
         yield (
-            f"why commit {commit.id[:12]} is dated {commit.time:%Y-%m-%d}, which has not come yet: it, and what came after "
+            f"why commit {id_[:12]} is dated {time:%Y-%m-%d}, which has not come yet: it, and what came after "
             "it, is judged by the keys and exceptions of that day"
         )
 

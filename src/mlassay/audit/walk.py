@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from mlassay.audit import clone
 from mlassay.audit.deliberations import unsigned_texts
 from mlassay.audit.findings import named
-from mlassay.audit.history import Group, groups, request_folder, root_of_trust
+from mlassay.audit.history import Group, groups, request_folder, root_of_trust, watched_commits
 from mlassay.audit.requests import Confirmed, Seen, Told, judge_request, judge_waiver
 from mlassay.audit.reviews import judge_reviews
 from mlassay.audit.unexplained import added_later, pointed_at_root, release_of, taken_back, unexplained
 from mlassay.case.compromised import known_by
+from mlassay.case.main_line import AHEAD
 from mlassay.case.release import read_release
 from mlassay.config import People
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
@@ -29,7 +31,11 @@ MOST_BEGINNINGS = 32
 
 @dataclass
 class Walk:
-    """What was found so far between the root and the commit ``at``."""
+    """What was found so far between the root and the commit ``at``.
+
+    ``dated`` are the landings and their times, oldest first; ``in_parts`` those of requests whose commits are of
+    different days.
+    """
 
     repo: Repository
     at: str
@@ -37,7 +43,8 @@ class Walk:
     progress: Callable[[str], None]
     fsck: bool = True
     root: str | None = None
-    history: list[Group] = field(default_factory=list)
+    dated: list[tuple[str, datetime]] = field(default_factory=list)
+    in_parts: list[Group] = field(default_factory=list)
     confirmed: list[Confirmed] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     recorded: dict[str, str] = field(default_factory=dict)
@@ -50,16 +57,17 @@ class Walk:
         """Walk the line from its root on, oldest first."""
         self.progress("every object of this clone (git fsck), beside all that follows")
         objects = self.repo.fsck_aside() if self.fsck else list
-        history = self.history = self.kept(partial(groups, self.repo, self.at)) or []
-        self.root = self.kept(partial(root_of_trust, self.repo, history))
+        commits = self.kept(partial(watched_commits, self.repo, self.at)) or []
+        self.root = self.kept(lambda: root_of_trust(self.repo, groups(self.repo, commits)))
         later = self.kept(self._people)
         if self.root is not None:
             self.problems += self.kept(lambda: list(pointed_at_root(self.repo, self.root or ""))) or []
-        self.history, trusted = [], False
-        for number, whole in enumerate(history, 1):
-            self.progress(f"commit {number} of {len(history)} that touch guarded paths")
+        coming, number, trusted = groups(self.repo, commits), 0, False
+        while (whole := self.kept(partial(next, coming, None))) is not None:
+            number += len(whole.steps)
+            self.progress(f"commit {number} of {len(commits)} that touch guarded paths")
             for group in self._landings(whole, later):
-                self.history.append(group)
+                self.passed(group)
                 self._alters(added_later(self.repo, group, self.recorded))
                 if trusted:
                     self._alters(unexplained(group))
@@ -118,6 +126,12 @@ class Walk:
             else item
             for item in self.confirmed
         ]
+
+    def passed(self, group: Group) -> None:
+        """Each landing, oldest first. Of most no more is kept than its date, so that memory stays flat."""
+        self.dated.append((group.last.id, group.last.time))
+        if group.requests and group.last.time - group.steps[0].commit.time > AHEAD:
+            self.in_parts.append(group)
 
     def heard(self, group: Group, item: Confirmed) -> None:
         """Each thing as it was judged; a chronicle listens here, so that it never tells another story than this."""

@@ -12,7 +12,7 @@ import subprocess
 import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from mlassay.git._reader import ROUND
 from mlassay.git._trees import Differing
 from mlassay.git._values import TREE_MODE, Identity
 
+AT_ONCE = 32  # versions of a folder that are read together
 FIRST = 32  # most questions are answered by a line's last few commits
 _PLAIN = re.compile(
     rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)author ([^\n]*> \d{1,10} [+-]\d{4})\n"
@@ -122,6 +123,11 @@ class Chain:
         old, new = (self._folder_tree(self.tree(at), folder) for at in (number + 1, number))
         return (name for name, _, _ in self._objects.differing(old, new, "/".join(folder)))
 
+    def preload(self, numbers: Iterable[int], folder: tuple[str, ...]) -> None:
+        """Read a folder as these commits and their first parents have it, many at a time."""
+        roots = (self.tree(at) for number in numbers for at in (number + 1, number))
+        self._objects.preload_folder(filter(None, roots), folder)
+
     def _folder_tree(self, tree: str | None, folder: tuple[str, ...]) -> str | None:
         node = self._objects.lookup(tree, folder) if tree else None
         return node[1] if node is not None and node[0] == TREE_MODE else None
@@ -151,7 +157,7 @@ class Chain:
                 self.read()
             end = min(len(self) if self.whole else len(self) - 1, done + ROUND)
             trees = [self.tree(number) for number in range(done, end + 1)]
-            self._objects.preload(list(dict.fromkeys(filter(None, trees))))
+            self._objects.preload(dict.fromkeys(filter(None, trees), ""))
             for number in range(done, end):
                 names = self._objects.differing(self.tree(number + 1), self.tree(number), "")
                 tops = top_names(names)
@@ -226,7 +232,7 @@ class _Folder:
         self.parts: tuple[str, ...] = (*above.parts, name) if above is not None else ()
         self._numbers: dict[str, array[int]] = {}
         self._below: dict[str, _Folder] = {}
-        self._told = 0
+        self._told, self._at_once = 0, 1
 
     def below(self, name: str) -> _Folder:
         """The folder of that name in this one."""
@@ -252,13 +258,20 @@ class _Folder:
     def _advance(self) -> bool:
         if self._above is None:
             return self._chain.compare()
-        number = self._above.next(self._name, self._told)
-        if number is None:
-            return False
-        self._told = number + 1
-        for name in self._chain.differing(number, self.parts):
-            self.note(name, number)
-        return True
+        numbers: list[int] = []
+        while len(numbers) < self._at_once:
+            number = self._above.next(self._name, self._told)
+            if number is None:
+                break
+            self._told = number + 1
+            numbers.append(number)
+        # Most questions are answered by the newest; who asks further back is likely to go on.
+        self._at_once = min(2 * self._at_once, AT_ONCE)
+        self._chain.preload(numbers, self.parts)
+        for number in numbers:
+            for name in self._chain.differing(number, self.parts):
+                self.note(name, number)
+        return bool(numbers)
 
 
 class Places:

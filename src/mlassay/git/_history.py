@@ -124,6 +124,20 @@ class Lines:
                     return
                 yield self._objects.commit(chain.id(number))
 
+    def touching(self, head: str, paths: Sequence[str]) -> list[str]:
+        """Ids of all that `first_parents` gives."""
+        wanted = [path_parts(path) for path in paths]
+        found: list[str] = []
+        for step in self._aside(head):
+            if isinstance(step, Commit):
+                before = self._objects.commit(step.parents[0]).tree if step.parents else None
+                found += (
+                    [step.id] if any(_touched(self._objects, before, step.tree, p) for p in wanted) else []
+                )
+            else:
+                found += map(step[0].id, _merged(step[0], wanted, step[1]))
+        return found
+
     def root_names(self, head: str) -> set[str]:
         """Every name that ever lay in the root folder on the line of ``head``, and perhaps of what came after it."""
         found: set[str] = set()

@@ -7,7 +7,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError, MlassayError, Problem
@@ -27,6 +26,7 @@ from mlassay.git._values import (
 
 MOST_FILES = 1_000_000  # a few nested trees can claim more files than any machine can list
 MOST_SIZES = 50_000
+MOST_COMMITS = 4096
 SMALL, KEPT = 1 << 20, 16 << 20  # bytes of a blob that is kept once it was verified, and of all of them
 MOST_BYTES = {"commit": 16 << 20, "tree": 128 << 20, "blob": 3 << 30}
 """What is read at all; a caller that expects a small file says so itself."""
@@ -64,9 +64,10 @@ class Objects:
     def __init__(self, folder: Path, git_dir: Path, common_dir: Path) -> None:
         self._folder, self._common_dir = folder, common_dir
         self._reader = Reader(folder, git_dir, common_dir)
+        self._lock = threading.Lock()
         self._sizes: dict[str, int] = {}
         self._blobs = _Blobs()
-        self.commit = lru_cache(maxsize=8192)(self._commit)
+        self._commits: OrderedDict[str, Commit] = OrderedDict()
         self._trees = Trees(lambda tree: self.read(tree, "tree"))
 
     def close(self) -> None:
@@ -94,12 +95,20 @@ class Objects:
             self._blobs.add(id, found[1])
         return found[1]
 
-    def prefetch(self, ids: Sequence[str]) -> None:
-        """Read small blobs that will be asked for, many at a time; what is wrong with one is told when it is asked for."""
-        sizes = self._known_sizes(ids)
-        wanted = [id_ for id_ in dict.fromkeys(ids) if sizes.get(id_, KEPT) <= SMALL]
-        wanted = [id_ for id_ in wanted if self._blobs.get(id_) is None]
-        for id_, found in zip(wanted, self._reader.many(wanted, SMALL, sized=True), strict=True):
+    def prefetch(self, ids: Sequence[str], most: int = KEPT) -> None:
+        """Read small blobs that will be asked for, many at a time; what is wrong with one is told when it is asked for.
+
+        Those that go past ``most`` bytes together are left to whoever asks.
+        """
+        sizes, wanted = self._known_sizes(ids), []
+        for id_ in dict.fromkeys(ids):
+            size = sizes.get(id_, KEPT)
+            if size <= SMALL and self._blobs.get(id_) is None:
+                most -= size
+                wanted.append(id_)
+            if most < 0:
+                break
+        for id_, found in zip(wanted, self._reader.many(wanted, SMALL, sizes), strict=True):
             if found is not None and found[0] == "blob":
                 self._blobs.add(id_, found[1])
 
@@ -113,12 +122,33 @@ class Objects:
         for id_, found in zip(ids, self._reader.many(ids, MOST_BYTES[kind]), strict=True):
             yield found[1] if found is not None and found[0] == kind else self.read(id_, kind)
 
-    def preload(self, trees: Sequence[str]) -> None:
-        """Read root trees that will be asked for, many at a time; what is wrong with one is told when it is asked for."""
-        for tree, found in zip(trees, self._reader.many(trees, MOST_BYTES["tree"]), strict=True):
+    def preload(self, trees: Mapping[str, str]) -> None:
+        """Read trees (id to folder) that will be asked for, many at a time; what is wrong with one is told when it is asked for."""
+        wanted = [tree for tree in trees if not self._trees.has(tree)]
+        for tree, found in zip(wanted, self._reader.many(wanted, MOST_BYTES["tree"]), strict=True):
             if found is not None and found[0] == "tree":
                 with contextlib.suppress(EvidenceError):
-                    self._trees.add(tree, found[1], "")
+                    self._trees.add(tree, found[1], trees[tree])
+
+    def preload_folder(self, roots: Iterable[str], parts: tuple[str, ...]) -> None:
+        """As `preload`, for the folder at ``parts`` in each of these root trees, and those above it."""
+        trees = list(dict.fromkeys(roots))
+        for depth in range(len(parts) + 1):
+            folder, below = "/".join(parts[:depth]), []
+            self.preload(dict.fromkeys(trees, folder))
+            for tree in trees if depth < len(parts) else ():
+                with contextlib.suppress(EvidenceError, ConfigurationError):
+                    node = self.nodes(tree, folder).get(parts[depth])
+                    below += [node[1]] if node is not None and node[0] == TREE_MODE else []
+            trees = list(dict.fromkeys(below))
+
+    def preload_commits(self, ids: Iterable[str]) -> None:
+        """As `preload`, for commits."""
+        wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._commits]
+        for id_, found in zip(wanted, self._reader.many(wanted, MOST_BYTES["commit"]), strict=True):
+            if found is not None and found[0] == "commit":
+                with contextlib.suppress(EvidenceError):
+                    self._keep(id_, parse_commit(id_, found[1]))
 
     def nodes(self, tree: str, path: str) -> Mapping[str, tuple[str, str]]:
         """The entries of one tree object as ``name -> (mode, id)``; ``path`` is for errors only."""
@@ -182,8 +212,17 @@ class Objects:
             self._sizes |= {id_: size for id_, (kind, size) in told.items() if kind == "blob"}
         return self._sizes
 
-    def _commit(self, id_: str) -> Commit:
-        return parse_commit(id_, self.read(id_, "commit"))
+    def commit(self, id_: str) -> Commit:
+        """The commit with this id, verified."""
+        found = self._commits.get(id_)
+        return found if found is not None else self._keep(id_, parse_commit(id_, self.read(id_, "commit")))
+
+    def _keep(self, id_: str, commit: Commit) -> Commit:
+        with self._lock:
+            self._commits[id_] = commit
+            while len(self._commits) > MOST_COMMITS:
+                self._commits.popitem(last=False)
+        return commit
 
     def _absent(self, id_: str, path: str) -> MlassayError:
         """The error for an object that could not be read: cut off, missing, or damaged."""

@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, Problem
@@ -16,6 +16,11 @@ from mlassay.git._values import object_id
 
 ROUND = 500
 """Ids of one request: their lines fit into a pipe, so that git never waits for us while we wait for git."""
+ROUND_BYTES = 4 << 20  # of the objects of one request, but for one that is larger by itself
+BUFFER = 1 << 18
+
+_NEWLINE = ord("\n")
+_KINDS = {kind.encode(): kind for kind in ("commit", "tree", "blob", "tag")}
 
 Header = tuple[str, int]
 
@@ -39,7 +44,7 @@ class Reader:
             # Twice: the process may have been killed, or left half-read, through no fault of the object.
             for _ in range(2):
                 try:
-                    found = self._running().contents([id_], most)[0]
+                    found = self._running().content(id_, most)
                 except (ValueError, OSError):  # an answer that is none, and a broken pipe
                     found = None
                 if isinstance(found, int):
@@ -50,22 +55,26 @@ class Reader:
         return None
 
     def many(
-        self, ids: Sequence[str], most: int, *, sized: bool = False
+        self, ids: Sequence[str], most: int, sizes: Mapping[str, int] | None = None
     ) -> Iterator[tuple[str, bytes] | None]:
         """What `fetch` would give for each id, a round of them at a time; None also for what `fetch` must explain.
 
-        ``sized``: the caller has asked git for their sizes before, and none is past ``most``.
+        ``sizes`` is what git said of them before, where the caller has asked for every one.
         """
         for start in range(0, len(ids), ROUND):
             part = ids[start : start + ROUND]
-            with self._lock:
-                try:
-                    found = self._running().contents(part, most, sized=sized)
-                except (ValueError, OSError):
-                    self._forget()
-                    found = [None] * len(part)
-            for id_, one in zip(part, found, strict=True):
-                yield one if isinstance(one, tuple) and object_id(*one) == id_ else None
+            known = sizes if sizes is not None else {id_: told[1] for id_, told in self.headers(part).items()}
+            fit = {id_: size for id_ in part if (size := known.get(id_, most + 1)) <= most}
+            for few in _rounds(part, fit):
+                with self._lock:
+                    try:
+                        found = self._running().read([id_ for id_ in few if id_ in fit])
+                    except (ValueError, OSError):
+                        self._forget()
+                        found = {}
+                for id_ in few:
+                    one = found.get(id_)
+                    yield one if one is not None and object_id(*one) == id_ else None
 
     def headers(self, ids: Sequence[str]) -> dict[str, Header]:
         """Kind and size in bytes, as git's headers tell them, of the objects that there are; not held against ids."""
@@ -116,6 +125,7 @@ class _Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                bufsize=BUFFER,
             )
         except FileNotFoundError as error:
             raise ConfigurationError(
@@ -129,36 +139,39 @@ class _Process:
         told = {id_: self._header(id_) for id_ in ids}
         return {id_: header for id_, header in told.items() if header is not None}
 
-    def contents(
-        self, ids: Sequence[str], most: int, *, sized: bool = False
-    ) -> list[tuple[str, bytes] | int | None]:
-        """Kind and bytes of each object, unverified; its size where that is past ``most``, None where there is none.
+    def content(self, id_: str, most: int) -> tuple[str, bytes] | int | None:
+        """Kind and bytes of an object, unverified; its size where that is past ``most``, None where there is none.
 
         Sizes are asked first: git would hold a tree of any size whole. ValueError for any other answer.
         """
-        told = dict.fromkeys(ids, ("", 0)) if sized else self.headers(ids)
-        fit = [id_ for id_ in ids if id_ in told and told[id_][1] <= most]
-        self._ask("contents", list(dict.fromkeys(fit)))
-        found = {id_: self._content(id_) for id_ in dict.fromkeys(fit)}
-        return [found[id_] if id_ in found else told[id_][1] if id_ in told else None for id_ in ids]
+        told = self.headers([id_]).get(id_)
+        if told is None or told[1] > most:
+            return told and told[1]
+        return self.read([id_]).get(id_)
 
-    def _content(self, id_: str) -> tuple[str, bytes]:
-        header = self._header(id_)
-        if header is None:
-            raise ValueError("it is gone")
-        kind, size = header
-        data = self._out.read(size)
-        if len(data) != size or self._out.read(1) != b"\n":
-            raise ValueError("git broke off")
-        return kind, data
+    def read(self, ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        """Kind and bytes of each object, unverified, without asking for sizes; those that are missing are left out."""
+        wanted = list(dict.fromkeys(ids))
+        self._ask("contents", wanted)
+        found = {}
+        for id_ in wanted:
+            header = self._header(id_)
+            if header is None:
+                continue
+            kind, size = header
+            data = self._out.read(size + 1)
+            if len(data) != size + 1 or data[-1] != _NEWLINE:
+                raise ValueError("git broke off")
+            found[id_] = kind, data[:-1]
+        return found
 
     def _header(self, id_: str) -> Header | None:
         words = self._out.readline().split()
-        if words == [id_.encode(), b"missing"]:
-            return None
-        if len(words) != 3 or words[0] != id_.encode() or not words[2].isdigit():
+        if len(words) == 3 and words[0] == id_.encode() and words[2].isdigit():
+            return _KINDS.get(words[1]) or words[1].decode("ascii", "replace"), int(words[2])
+        if words != [id_.encode(), b"missing"]:
             raise ValueError("git answered something else")
-        return words[1].decode("ascii", "replace"), int(words[2])
+        return None
 
     def _ask(self, word: str, ids: Sequence[str]) -> None:
         self._in.write("".join([f"{word} {id_}\n" for id_ in ids]).encode() + b"flush\n")
@@ -175,3 +188,15 @@ class _Process:
             except OSError:
                 continue
         self.process.wait()
+
+
+def _rounds(ids: Sequence[str], sizes: Mapping[str, int]) -> Iterator[Sequence[str]]:
+    """The ids in order, as many at a time as are held at once."""
+    start = held = 0
+    for at, id_ in enumerate(ids):
+        size = sizes.get(id_, 0)
+        if held and held + size > ROUND_BYTES:
+            yield ids[start:at]
+            start, held = at, 0
+        held += size
+    yield ids[start:]

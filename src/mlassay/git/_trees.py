@@ -6,6 +6,7 @@ only the entries between the bytes that two versions begin and end with are pars
 
 from __future__ import annotations
 
+import sys
 import threading
 from array import array
 from bisect import bisect_left, bisect_right
@@ -55,6 +56,10 @@ class Trees:
                 self._kept.move_to_end(tree)
                 return found
             return self._keep(tree, self._parse(tree, self._read(tree), path))
+
+    def has(self, tree: str) -> bool:
+        """Whether a tree is kept already."""
+        return tree in self._kept
 
     def add(self, tree: str, raw: bytes, path: str) -> None:
         """Take verified bytes that were read for another purpose."""
@@ -131,12 +136,28 @@ class Trees:
         starts = base.starts[:first]
         starts.extend(accumulate(sizes, initial=start))
         rest = base.starts[after + 1 :]
-        starts.extend(rest if not shift else array("I", [at + shift for at in rest]))
+        starts.extend(_shifted(rest, shift))
         names = {name for name, _ in gone.items() ^ come.items()}
         if len(self._deltas) > MOST_DELTAS:
             self._deltas.clear()
         self._deltas[base.id, tree] = tuple((name, gone.get(name), come.get(name)) for name in names)
         return _Large(tree, raw, starts, nodes)
+
+
+def _shifted(numbers: array[int], by: int) -> array[int]:
+    """Each number and ``by``, none of which leaves its 32 bits: as one long addition, which is quicker than thousands."""
+    if not by or not numbers:
+        return numbers
+    size = numbers.itemsize
+    ones = int.from_bytes((1).to_bytes(size, "little") * len(numbers), "little")
+    told = array("I", numbers)
+    if sys.byteorder != "little":
+        told.byteswap()
+    total = int.from_bytes(told.tobytes(), "little") + by * ones
+    made = array("I", total.to_bytes(size * len(numbers), "little"))
+    if sys.byteorder != "little":
+        made.byteswap()
+    return made
 
 
 def _alike(one: bytes, other: bytes) -> int:

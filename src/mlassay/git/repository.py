@@ -12,6 +12,7 @@ from typing import IO
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import (
+    _ahead,
     _bundle,
     _checkout,
     _command,
@@ -206,6 +207,14 @@ class Repository:
         that does not hold ``until`` is walked to its root.
         """
         return self._lines.first_parents(full_id(head), paths, until)
+
+    def touching(self, head: str, paths: Sequence[str]) -> list[str]:
+        """Ids of the commits that `first_parents` gives for these paths, newest first."""
+        return self._lines.touching(full_id(head), paths)
+
+    def read_ahead(self, commits: Sequence[str], within: Iterable[str]) -> None:
+        """Read together what will be asked of commits: what they changed below these names of the root folder; tells nothing."""
+        _ahead.read_ahead(self._objects, commits, frozenset(within))
 
     def root_names(self, head: str) -> set[str]:
         """Every name that ever lay in the root folder on the first-parent line of ``head``, and perhaps others."""

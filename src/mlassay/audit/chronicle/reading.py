@@ -24,7 +24,7 @@ from mlassay.audit.chronicle.types import (
     WaiverEntry,
 )
 from mlassay.audit.findings import named
-from mlassay.audit.history import Group, groups, root_of_trust
+from mlassay.audit.history import Group, groups, root_of_trust, watched_commits
 from mlassay.audit.requests import Confirmed
 from mlassay.audit.walk import Walk
 from mlassay.case.compromised import known_by
@@ -73,7 +73,7 @@ def read_judged(
     if judge:
         walk.everything()
     else:
-        walk.history = groups(repo, head)
+        walk.history += groups(repo, watched_commits(repo, head))
         walk.root = root_of_trust(repo, walk.history)
     progress("the order of the main line")
     chronicle = _Telling(walk, Line(repo, head), judge).told()
@@ -83,9 +83,14 @@ def read_judged(
 
 @dataclass
 class _Hearing(Walk):
-    """The walk, and each judgement that it made, by kind, name and commit."""
+    """The walk, each landing that it passed, and each judgement that it made, by kind, name and commit."""
 
+    history: list[Group] = field(default_factory=list)
     heard_of: dict[Key, Confirmed] = field(default_factory=dict)
+
+    def passed(self, group: Group) -> None:
+        super().passed(group)
+        self.history.append(group)
 
     def heard(self, group: Group, item: Confirmed) -> None:
         self.heard_of[_key(item, group.last.id)] = item
