@@ -287,7 +287,7 @@ def test_a_search_asks_no_more_than_it_says_and_very_many_rows_are_sampled(tmp_p
     found = search(probe, seed=0)
     assert not found.broken.any()
     assert probe.evaluations == 50 * evaluations_per_row(2)
-    monkeypatch.setattr("mlassay.gates.adversarial_measure.MOST_ROWS", 60)
+    monkeypatch.setattr("mlassay.gates.adversarial_search.MOST_ROWS", 60)
     report = AdversarialGate().test(subject(tmp_path, proto, asked()))
     assert (report.measured["looked_at"], report.measured["rows"]) == (60, 200)
     assert any("140 of 200 rows" in text for text in report.not_looked_at)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlassay.config.perturb import read_perturb
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
-from mlassay.gates.common import CRITERIA_FILE, Criteria, report, shown
+from mlassay.gates.common import CRITERIA_FILE, Criteria, not_applicable, report, shown
 from mlassay.manifest import Column
+from mlassay.tasks import BINARY
 
 if TYPE_CHECKING:
     from mlassay.gates.adversarial_measure import Measured
@@ -36,14 +38,15 @@ class AdversarialGate:
     def test(self, subject: Subject) -> GateReport:
         """Measure the share of evaluation rows whose decision flips inside the box."""
         criteria = Criteria.of(subject, self.id)
+        if subject.task != BINARY:
+            return not_applicable(criteria, f"the decisions of a {subject.task} are not attacked yet")
         if unfit := _unfit(criteria, subject):
             return report(criteria, measured={}, findings=unfit, not_looked_at=_NOT_LOOKED_AT)
         from mlassay.gates.adversarial_measure import measure
 
-        perturb = criteria.values["perturb"]
-        columns = tuple(subject.plan.evaluation.column(name) for name in perturb["columns"])
-        groups = _sensitive(subject)
-        measured = measure(subject, columns, float(perturb["radius"]), groups)
+        change = read_perturb(criteria.values["perturb"])
+        columns = tuple(subject.plan.evaluation.column(move.name) for move in change.moves)
+        measured = measure(subject, columns, change, _sensitive(subject))
         finding = _judge(criteria, measured)
         aside = _NOT_LOOKED_AT if measured.exact else (*_NOT_LOOKED_AT, _SEARCHED)
         if measured.sampled:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlassay.gates.adversarial_set import Allowed, Floats, Mask
+from mlassay.gates.adversarial_set import Allowed, Floats, Index, Mask
 from mlassay.model import Model, Rows
 
 CHUNK = 1 << 18  # points built at once, to bound memory
@@ -29,7 +28,12 @@ class Probe:
         """The class of each row as it is: True for class 1."""
         return np.asarray(self.scores >= self.threshold)
 
-    def margins(self, index: NDArray[np.int64], points: Floats) -> tuple[Floats, Mask]:
+    def only(self, index: Index) -> Probe:
+        """The same for these rows only, counting anew."""
+        rows = {name: values[index] for name, values in self.rows.items()}
+        return Probe(self.model, rows, self.box.rows(index), self.threshold, self.scores[index])
+
+    def margins(self, index: Index, points: Floats) -> tuple[Floats, Mask]:
         """``(margin, flipped)`` of shape (m, k) at ``points`` (m, k, d) of rows ``index``.
 
         The margin is the score's distance from the threshold, positive on the row's own side.
@@ -47,7 +51,7 @@ class Probe:
         self.evaluations += count * width
         return margins, flipped
 
-    def _score(self, index: NDArray[np.int64], points: Floats) -> Floats:
+    def _score(self, index: Index, points: Floats) -> Floats:
         rows = {name: values[index] for name, values in self.rows.items()}
         for j, name in enumerate(self.box.columns):
             rows[name] = self.box.inputs(j, points[:, j], rows[name])

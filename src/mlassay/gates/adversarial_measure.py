@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlassay.digest import bare
+from mlassay.config.perturb import Move, Perturbation
 from mlassay.gates.adversarial_box import Probe
-from mlassay.gates.adversarial_search import corners, evaluations_per_row, replay, search, shrink
-from mlassay.gates.adversarial_set import Allowed, Floats, Found
+from mlassay.gates.adversarial_search import shrink
+from mlassay.gates.adversarial_set import Allowed, Floats, Found, Index
+from mlassay.gates.adversarial_settle import choose, settle
 from mlassay.gates.common import shown
 from mlassay.manifest import Column
 from mlassay.statistics import Z95, factor_to_settle, wilson
@@ -21,9 +22,6 @@ from mlassay.statistics import Z95, factor_to_settle, wilson
 if TYPE_CHECKING:
     from mlassay.ports import Subject
 
-MOST_ROWS = 20_000  # rows looked at; evenly spaced over the split where there are more
-MOST_EVALUATIONS = 4_000_000  # of the model by a search that breaks nothing
-MOST_NUMBERS = 1 << 24  # in one array of points: 128 MiB
 FRAGILE = 5
 ALONE = 64  # points tried along one column for the change of that column alone
 
@@ -34,8 +32,10 @@ class Measured:
 
     probe: Probe
     found: Found
+    method: str
     exact: bool
-    radius: float
+    reasons: tuple[str, ...]
+    change: Perturbation
     rows: int
     numbers: NDArray[np.int64]
     groups: Mapping[str, tuple[str, ...]]
@@ -45,6 +45,11 @@ class Measured:
     def looked_at(self) -> int:
         """How many rows were looked at."""
         return len(self.numbers)
+
+    @property
+    def scale(self) -> float:
+        """The declared radius; 1 where columns have their own changes, of which shares are told then."""
+        return self.change.radius if self.change.radius is not None else 1.0
 
     @property
     def sampled(self) -> bool:
@@ -103,7 +108,7 @@ class Measured:
             return None
         # With k rows broken it still passes, so it may grow until the (k+1)th breaks. Rounded down as printed.
         share = np.sort(self._shrunk[1][self.found.broken])[int(passing[-1])]
-        radius = np.floor(self.radius * float(share) * (1 - 2.0**-11) * 1e4) / 1e4
+        radius = np.floor(self.scale * float(share) * (1 - 2.0**-11) * 1e4) / 1e4
         return float(radius) if radius > 0 else None
 
     @cached_property
@@ -114,8 +119,8 @@ class Measured:
         """The measurement as the report holds it: integers and decimal strings."""
         box = self.probe.box
         return {
-            "method": "corners, exact" if self.exact else "batched search, a lower bound of what flips",
-            "radius": shown(self.radius),
+            "method": self.method,
+            "radius": shown(self.scale),
             "rows": self.rows,
             "looked_at": self.looked_at,
             "robust": self.robust,
@@ -125,7 +130,7 @@ class Measured:
                 {
                     "name": name,
                     "range": shown(float(box.span[j])),
-                    "moves_at_most": shown(float(box.span[j]) * self.radius),
+                    "moves_at_most": shown(_reach(self.change.moves[j], float(box.span[j]))),
                 }
                 for j, name in enumerate(box.columns)
             ],
@@ -187,32 +192,30 @@ class Measured:
 
 
 def measure(
-    subject: Subject, columns: tuple[Column, ...], radius: float, sensitive: tuple[str, ...]
+    subject: Subject, columns: tuple[Column, ...], change: Perturbation, sensitive: tuple[str, ...]
 ) -> Measured:
-    """Look at every row of ``subject`` (or evenly spaced ones of very many) inside the box of ``radius``."""
-    affine = subject.model.affine()
-    exact = affine.issuperset(c.name for c in columns)
-    count = len(subject.scores)
-    numbers = np.unique(
-        np.linspace(0, max(count - 1, 0), min(count, _most_rows(len(columns), exact=exact))).astype(np.int64)
-    )
+    """Look at every row of ``subject`` (or evenly spaced ones of very many) inside what ``change`` allows."""
     every = subject.model.encode(subject.table.as_mapping())
-    rows = {name: np.asarray(values)[numbers] for name, values in every.items()}
-    probe = Probe(
-        subject.model,
-        rows,
-        Allowed.around(rows, columns, radius),
-        float(subject.plan.config.model.threshold),
-        np.asarray(subject.scores)[numbers],
-    )
-    subject.progress(f"adversarial: {len(numbers)} rows, {'corners' if exact else 'search'}")
-    found = corners(probe) if exact else search(probe, seed=int(bare(subject.model.digest)[:16], 16))
+    count = len(subject.scores)
+
+    def probe(index: Index) -> Probe:
+        rows = {name: np.asarray(values)[index] for name, values in every.items()}
+        allowed = Allowed.of(rows, columns, change.moves, change.constraints)
+        threshold = subject.threshold
+        return Probe(subject.model, rows, allowed, threshold, np.asarray(subject.scores)[index])
+
+    method, reasons = choose(probe(np.arange(min(count, 1))))
+    numbers = np.unique(np.linspace(0, max(count - 1, 0), min(count, method.rows)).astype(np.int64))
+    looked = probe(numbers)
+    subject.progress(f"adversarial: {len(numbers)} rows, {method.name}")
     labels = subject.plan.evaluation.column(subject.plan.config.evaluate.label).values
     return Measured(
-        probe=probe,
-        found=replay(probe, found),
-        exact=exact,
-        radius=radius,
+        probe=looked,
+        found=settle(looked, method, None),
+        method=method.name,
+        exact=method.exact,
+        reasons=reasons,
+        change=change,
         rows=count,
         numbers=numbers,
         groups={name: tuple(subject.table.column(name)) for name in sensitive},
@@ -220,10 +223,11 @@ def measure(
     )
 
 
-def _most_rows(width: int, *, exact: bool) -> int:
-    """How many rows can be looked at in bounded time and memory."""
-    most = min(MOST_ROWS, MOST_NUMBERS // (2 * width * width))
-    return most if exact else min(most, MOST_EVALUATIONS // evaluations_per_row(width))
+def _reach(move: Move, span: float) -> float:
+    """How far a number may move, in its own units; a category's whole span."""
+    if move.by is not None:
+        return move.by
+    return span * move.radius if move.radius is not None else span
 
 
 def _sparse(probe: Probe, row: int, point: Floats) -> Floats:

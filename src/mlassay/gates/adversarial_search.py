@@ -7,10 +7,14 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
+from mlassay.digest import bare
 from mlassay.gates.adversarial_box import Probe
 from mlassay.gates.adversarial_set import Floats, Found, Mask
+from mlassay.gates.adversarial_settle import MOST_NUMBERS, MOST_ROWS, Method
+from mlassay.model.types import Unfit
 
 ALL_CORNERS = 6  # columns up to which every corner is tried: 64 points
+MOST_EVALUATIONS = 4_000_000  # of the model by a search that breaks nothing
 ROUNDS = 8
 RESTARTS = 16
 LINE = 9
@@ -38,7 +42,7 @@ class _State:
         index = self.open
         if not index.size:
             return
-        points = self.probe.box.fit(index, points)
+        points = self.probe.box.project(index, points)
         margins, flipped = self.probe.margins(index, points)
         nearest = np.argmin(margins, axis=1)
         each = np.arange(index.size)
@@ -49,6 +53,28 @@ class _State:
         first = np.argmax(flipped, axis=1)
         self.witness[index[broke]] = points[each, first][broke]
         self.broken[index[broke]] = True
+
+
+def by_corners(probe: Probe) -> Method:
+    """`corners` where they are exact: no constraint cuts them off; Unfit else."""
+    if not probe.model.affine().issuperset(probe.box.columns):
+        raise Unfit("its score is no monotone function of a weighted sum of the columns that may change")
+    if len(probe.box.weights):
+        raise Unfit("constraints between columns cut the corners of the box off")
+    width = len(probe.box.columns)
+    return Method("corners, exact", True, _most_rows(width), lambda probe, _: corners(probe))
+
+
+def by_search(probe: Probe) -> Method:
+    """`search`, which takes any model; as many rows as its evaluations allow."""
+    seed, width = int(bare(probe.model.digest)[:16], 16), len(probe.box.columns)
+    rows = min(_most_rows(width), MOST_EVALUATIONS // evaluations_per_row(width))
+    name = "batched search, a lower bound of what flips"
+    return Method(name, False, rows, lambda probe, _: search(probe, seed))
+
+
+def _most_rows(width: int) -> int:
+    return min(MOST_ROWS, MOST_NUMBERS // (2 * width * width))
 
 
 def corners(probe: Probe) -> Found:
@@ -169,7 +195,7 @@ def shrink(probe: Probe, found: Found) -> tuple[Floats, Floats]:
     low, high = np.zeros(index.size), np.ones(index.size)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        points = probe.box.fit(index, (base + middle[:, None] * (full - base))[:, None, :])
+        points = probe.box.project(index, (base + middle[:, None] * (full - base))[:, None, :])
         _, flipped = probe.margins(index, points)
         flips = flipped[:, 0]
         witness[index[flips]] = points[flips, 0]

@@ -37,6 +37,10 @@ class Unusable(MlassayError):  # noqa: N818 - a word of the house
         self.rule = rule
 
 
+class Unfit(Exception):  # noqa: N818 - a word of the gates, and no error: another way is taken
+    """A model is not of the kind that a way of measuring reads exactly; its text says what stands in the way."""
+
+
 def refuse(rule: str, what: str, *, why: str, remedy: str, path: Path) -> Unusable:
     """The error for a broken ``rule``, with control characters and overlong names taken out of ``what``."""
     return Unusable(Problem(clean(what), why=why, remedy=remedy, path=path.name), rule=rule)
