@@ -137,6 +137,22 @@ def test_a_compromise_is_not_forgotten_when_its_holder_leaves(liar, lying):
     assert rules(asked(liar).problems) == wanted
 
 
+@both
+def test_a_compromise_that_was_told_for_a_moment_after_its_holder_left_is_not_passed_over(liar, lying):
+    """Ada leaves, her key is found to be stolen, and the change that says so is followed by one that tidies her away."""
+    liar.push(liar.promotion(approvals=("ada",)))
+    before, people = liar.read(PEOPLE), stolen(liar, -1 if lying else 1)
+    liar.clock += timedelta(days=5)
+    for number, told in enumerate((without_ada(before), people, without_ada(before))):
+        for quiet in range(5):
+            liar.push({"notes": f"{number} {quiet}"})
+        liar.push(liar.change({PEOPLE: told}, id_=f"20261120-0badc0d{number}"))
+    liar.push({"notes": "later"})
+    wanted = {"policy.approvals"} if lying else set()
+    assert rules(verified(liar).problems) == wanted
+    assert rules(asked(liar).problems) == wanted
+
+
 def test_a_compromise_that_was_taken_back_before_its_holder_left_is_none(liar):
     liar.push(liar.promotion(approvals=("ada",)))
     people, before = stolen(liar, -1), liar.read(PEOPLE)

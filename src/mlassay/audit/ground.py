@@ -11,8 +11,8 @@ from mlassay.audit.requests import Confirmed, Told, judge_request
 from mlassay.audit.unexplained import unexplained
 from mlassay.case.compromised import known_by
 from mlassay.case.history import pointers
-from mlassay.case.requests import RequestName, name_of_branch, name_of_path, nobody_has_a_key
-from mlassay.config import People
+from mlassay.case.requests import RequestName, governance_at, name_of_branch, name_of_path, nobody_has_a_key
+from mlassay.config import People, load_people
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
 from mlassay.git import LineRepository, Repository
@@ -32,7 +32,7 @@ LOOKS = 256
 
 @dataclass
 class Ground:
-    """One line, read as far as an answer needs it; ``later`` is the people.yaml of its head.
+    """One line, read as far as an answer needs it; ``later`` is the people.yaml of its head, without what was forgotten.
 
     ``root`` is the place of the root of trust: the first commit with policy and people of whom anybody has a key.
     """
@@ -104,10 +104,24 @@ class Ground:
     def judge(self, group: Group, name: RequestName, *, later: bool = True) -> Confirmed:
         """A landed request judged again, as `mlassay verify` does; without ``later`` as if nothing had been told since."""
         self.progress(f"{name.environment or 'change'} {name.id}")
-        people = self.later if later else None
+        people = self.known_of(group.parent) if later and group.parent else None
         judged = judge_request(self.repo, group, name, self.head, self.verifiers, people, Told())
         found = replace(judged, problems=(*judged.problems, *unexplained(group)))
         return found.at_its_commit
+
+    def known_of(self, commit: str) -> People | None:
+        """As `known_about` of the people.yaml of a commit; of that of the head where nobody can read it."""
+        try:
+            return self.known_about(governance_at(self.repo, commit)[1])
+        except (ConfigurationError, EvidenceError):
+            return self.later  # what cannot be read is told by what it judges
+
+    def known_about(self, people: People) -> People | None:
+        """What is known today of the keys that ``people`` names, also of those that nobody names any more.
+
+        Where the head still names all of them, it tells what is known, and no older people.yaml is looked for.
+        """
+        return known_by(self.repo, self.head, people)
 
     def ungoverned(self, commit: str) -> tuple[Problem, ...]:
         """Why policy, people or a Sigstore of one's own before ``commit`` are not what signed changes made of them."""
@@ -202,11 +216,10 @@ def _looks(end: int) -> set[int]:
 
 
 def people_at(repo: Repository, commit: str) -> People | None:
-    """What the people.yaml of a commit and those before it tell of keys; None when there is none. EvidenceError when
-    nobody can read it.
-    """
+    """The people.yaml of a commit; None when there is none. EvidenceError when nobody can read it."""
     try:
-        return known_by(repo, commit)
+        data = repo.read(commit, layout.PEOPLE)
+        return load_people(layout.PEOPLE, data) if data is not None else None
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
 

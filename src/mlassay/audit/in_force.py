@@ -220,7 +220,7 @@ class _Reading:
         except (ConfigurationError, EvidenceError):
             return  # what cannot be read is told with the promotion's own ground
         reader = SignedReader(
-            repo, commit, with_compromises(people, self.ground.later), self.ground.verifiers
+            repo, commit, with_compromises(people, self.ground.known_of(commit)), self.ground.verifiers
         )
         for file in sorted(self.ground.names(commit, layout.WAIVERS.rstrip("/"))):
             path = f"{layout.WAIVERS}{file}"

@@ -128,14 +128,18 @@ def _keys(ground: Ground, live: InForce | None, now: datetime) -> Iterator[KeyCh
     if live is None or live.asked is None:
         return
     then = live.asked.people
-    known = {key_id(key.public): key for _, key in _held(ground.later)} if ground.later else {}
+    recorded = _recorded(ground, live)
+    known: dict[str, Key] = {}
+    for people in (recorded, then):
+        today = ground.known_about(people) if people else None
+        known |= {key_id(key.public): key for _, key in _held(today)} if today else {}
     involved = {word.key for word in live.asked.words if word.key}
     signers = set(live.evidence.signers if live.evidence else ())
     requester = live.asked.request.requester
     machine = live.asked.machine.signer.id if live.asked.machine else ""
     # The release was signed under the people before its record, which may be others than those before the promotion.
     for holder, key in {
-        key.public: (id_, key) for id_, key in (*_recorded(ground, live), *_held(then))
+        key.public: (id_, key) for id_, key in (*(_held(recorded) if recorded else ()), *_held(then))
     }.values():
         shown = fingerprint(key.public)
         concerned = shown in involved or holder in (signers | {machine, requester})
@@ -143,14 +147,15 @@ def _keys(ground: Ground, live: InForce | None, now: datetime) -> Iterator[KeyCh
             yield KeyChange(holder, shown, what, concerned)
 
 
-def _recorded(ground: Ground, live: InForce) -> Iterator[tuple[str, Key]]:
+def _recorded(ground: Ground, live: InForce) -> People | None:
+    """The people whose keys counted for the release's evidence; None where nobody can read who they were."""
     if live.record is None or live.record.number == 0:
-        return
+        return None
     try:
         data = ground.repo.read(ground.repo.line.ids[live.record.number - 1], layout.PEOPLE)
-        yield from _held(load_people(layout.PEOPLE, data)) if data is not None else ()
+        return load_people(layout.PEOPLE, data) if data is not None else None
     except (EvidenceError, ConfigurationError):
-        return  # the release's own evidence says so
+        return None  # the release's own evidence says so
 
 
 def _held(people: People) -> Iterator[tuple[str, Key]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mlassay.case.remembered import Remembered
 from mlassay.config import CiSigner, Key, People, Person, load_people
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence import layout
 from mlassay.evidence.keys import key_id
-from mlassay.git import Repository
+from mlassay.git import Repository, every_change
 
 _TOLD = b"compromised_since"  # a people.yaml without these bytes tells of no compromise, and need not be read
 
@@ -28,16 +29,17 @@ class Forgotten:
         return key_id(self.key.public)
 
 
-def known_by(repo: Repository, head: str) -> People | None:
+def known_by(repo: Repository, head: str, about: People | None = None) -> People | None:
     """The people.yaml of ``head`` (None where there is none), and with it what `forgotten` keys were told of.
 
-    Whoever leaves is taken out of people.yaml, and the thief of their key must not be cleared by that. For asking about
-    compromises only: nobody may sign by it. ConfigurationError when the file cannot be read.
+    Whoever leaves is taken out of people.yaml, and the thief of their key must not be cleared by that. With ``about``
+    only for keys that are named there. For asking about compromises only: nobody may sign by it. ConfigurationError when
+    the file cannot be read.
     """
     data = repo.read(head, layout.PEOPLE)
     if data is None:
         return None
-    people, gone = load_people(layout.PEOPLE, data), forgotten(repo, head)
+    people, gone = load_people(layout.PEOPLE, data), forgotten(repo, head, about)
     persons = {f"{each.holder.id} {each.id}": each for each in gone if isinstance(each.holder, Person)}
     signers = {f"{each.holder.id} {each.id}": each for each in gone if isinstance(each.holder, CiSigner)}
     return replace(
@@ -47,11 +49,36 @@ def known_by(repo: Repository, head: str) -> People | None:
     )
 
 
-def forgotten(repo: Repository, head: str) -> tuple[Forgotten, ...]:
-    """Keys in wrong hands that the people.yaml of ``head`` does not name, as the newest that did tells of them."""
+def forgotten(repo: Repository, head: str, about: People | None = None) -> tuple[Forgotten, ...]:
+    """Keys in wrong hands that the people.yaml of ``head`` does not name, as the newest that did tells of them.
+
+    With ``about`` only keys that are named there: where ``head`` still names them all, no older file can tell anything,
+    and none is looked for.
+    """
+    if about is None:
+        return _all_forgotten(repo, head)
+    wanted = _ids(about) - _ids(_read(_bytes(repo, head)))
+    if not wanted:
+        return ()
+    return _ASKED.get(repo, (head, wanted), partial(_newest_words, repo, head, wanted))
+
+
+def _newest_words(repo: Repository, head: str, wanted: frozenset[str]) -> tuple[Forgotten, ...]:
+    """What the newest people.yaml that names each wanted key tells of it, where that is a compromise."""
+    found: list[Forgotten] = []
+    for step in every_change(repo, head, layout.PEOPLE):
+        before = _read(_bytes(repo, step.parents[0])) if step.parents else None
+        named = [Forgotten(holder, key) for holder, key in _keys(before) if key_id(key.public) in wanted]
+        found += [each for each in named if each.key.compromised_since is not None]
+        if not (wanted := wanted - {each.id for each in named}):
+            break
+    return tuple(found)
+
+
+def _all_forgotten(repo: Repository, head: str) -> tuple[Forgotten, ...]:
     steps: list[str] = []
     known: tuple[Forgotten, ...] = ()
-    for step in repo.first_parents(head, paths=[layout.PEOPLE]):
+    for step in every_change(repo, head, layout.PEOPLE):
         if (found := _KNOWN.known(repo, step.id)) is not None:
             known = found
             break
@@ -63,6 +90,7 @@ def forgotten(repo: Repository, head: str) -> tuple[Forgotten, ...]:
 
 
 _KNOWN: Remembered[tuple[Forgotten, ...]] = Remembered(1024)
+_ASKED: Remembered[tuple[Forgotten, ...]] = Remembered(1024)
 
 
 def _after(repo: Repository, step: str, before: tuple[Forgotten, ...]) -> tuple[Forgotten, ...]:
@@ -71,9 +99,13 @@ def _after(repo: Repository, step: str, before: tuple[Forgotten, ...]) -> tuple[
     old = _bytes(repo, parents[0]) if parents else None
     if not before and (old is None or _TOLD not in old):
         return ()
-    named = {key_id(key.public) for _, key in _keys(_read(_bytes(repo, step)))}
+    named = _ids(_read(_bytes(repo, step)))
     gone = [Forgotten(holder, key) for holder, key in _keys(_read(old)) if key.compromised_since is not None]
     return tuple(each for each in (*before, *gone) if each.id not in named)
+
+
+def _ids(people: People | None) -> frozenset[str]:
+    return frozenset(key_id(key.public) for _, key in _keys(people))
 
 
 def _bytes(repo: Repository, commit: str) -> bytes | None:

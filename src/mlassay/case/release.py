@@ -14,7 +14,7 @@ from mlassay.case.judged import judged_as_agreed
 from mlassay.case.reading import Reading
 from mlassay.case.remembered import Remembered
 from mlassay.case.signer import Trust
-from mlassay.config import load_config, load_environment, load_people, load_policy
+from mlassay.config import People, load_config, load_environment, load_people, load_policy
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
@@ -76,9 +76,20 @@ def read_release(
         people = object_at(repo, newest, layout.PEOPLE)
     except EvidenceError:
         return _judged(repo, commit, newest, found, verifiers)
-    gone = frozenset((each.id, each.key.compromised_since) for each in forgotten(repo, newest))
-    key = (release_id, entry.id, record, people, gone, verifiers)
+    gone = forgotten(repo, newest, _people_before(repo, record))
+    told = frozenset((each.id, each.key.compromised_since) for each in gone)
+    key = (release_id, entry.id, record, people, told, verifiers)
     return _JUDGED.get(repo, key, partial(_judged, repo, commit, newest, found, verifiers))
+
+
+def _people_before(repo: Repository, record: str) -> People | None:
+    """The people whose keys count for a record; None where nobody can read who they are, which its judgement tells."""
+    parents = repo.commit(record).parents
+    try:
+        data = repo.read(parents[0], layout.PEOPLE) if parents else None
+        return load_people(layout.PEOPLE, data) if data is not None else None
+    except (ConfigurationError, EvidenceError):
+        return None
 
 
 # A release is judged where it was recorded, and again for each environment that it goes to.
@@ -125,11 +136,12 @@ def trust_before(repo: Repository, record: str, head: str, path: str) -> Trust:
             )
         )
     try:
+        known = load_people(layout.PEOPLE, people)
         return Trust(
-            people=load_people(layout.PEOPLE, people),
+            people=known,
             when=max(commit.time, repo.commit(parent).time),
             demo=load_policy(layout.POLICY, policy).demo,
-            later=known_by(repo, head),
+            later=known_by(repo, head, known),
             sigstore=repo.read(parent, layout.SIGSTORE),
         )
     except ConfigurationError as error:

@@ -3,7 +3,7 @@
 from mlassay.git._credentials import Credential
 from mlassay.git._values import Change, Commit, Corrupt, Declined, Entry, Identity, Landing, MovedOn
 from mlassay.git.dates import time_in_words
-from mlassay.git.line import Line, LineRepository, read_line
+from mlassay.git.line import Line, LineRepository, every_change, read_line
 from mlassay.git.repository import Repository
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "LineRepository",
     "MovedOn",
     "Repository",
+    "every_change",
     "read_line",
     "time_in_words",
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import _command
@@ -20,6 +21,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = int((datetime(9998, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds())
 NEAR = 20_000
 """So many commits git compares one by one in a tenth of a second."""
+WINDOW = 30_000
+"""So many commits are compared by one git process where every change is asked for."""
 _MODE = re.compile(rb"(?:^|\x00.{20})(0?40000|1[0-7]{5})$", re.DOTALL)
 _ENTRIES = re.compile(rb"(?:[0-7]{5,6} [^\0]++\0.{20})*+", re.DOTALL)
 
@@ -85,6 +88,42 @@ def _in_halves(repo: Repository, head: str, middle: str | None) -> list[str]:
         newer = _listed(repo, head, middle)
         joined = bool(newer) and repo.commit(newer[-1]).parents[:1] == (middle,)
         return newer + older.result() if joined and older.result() else []
+
+
+def every_change(repo: Repository, head: str, path: str) -> Iterator[Commit]:
+    """The commits from ``head`` along first parents that changed what lies at ``path``, newest first, none passed over.
+
+    On a repository that jumps along its line as well: there git compares each commit with the one before it, in windows,
+    two at a time, as far as whoever asks reads on. EvidenceError where it cannot.
+    """
+    top = repo.line.number(head) if isinstance(repo, LineRepository) else None
+    if not isinstance(repo, LineRepository) or top is None:
+        yield from repo.first_parents(head, paths=[path])
+        return
+    tops = iter(range(top, -1, -WINDOW))
+    with ThreadPoolExecutor(2) as pool:
+        waiting = deque(pool.submit(_touching, repo, place, path) for place in islice(tops, 2))
+        try:
+            while waiting:
+                for place in waiting.popleft().result():
+                    yield repo.held(place)
+                waiting.extend(pool.submit(_touching, repo, place, path) for place in islice(tops, 1))
+        finally:
+            for each in waiting:
+                each.cancel()
+
+
+def _touching(repo: LineRepository, top: int, path: str) -> list[int]:
+    """The places of one window that git says changed a path, newest first."""
+    bottom = top - WINDOW
+    without = [f"^{repo.line.ids[bottom]}"] if bottom >= 0 else []
+    asked = ["rev-list", "--first-parent", repo.line.ids[top], *without, "--", path]
+    listed = _command.run(asked, repo.folder)
+    if listed.code:
+        what = f"git cannot tell which commits changed this: {_command.words(listed.err)}"
+        raise EvidenceError(Problem(what, remedy="git fsck", path=path, rule="object"))
+    places = [repo.line.number(id_) for id_ in listed.text.split()]
+    return sorted((place for place in places if place is not None), reverse=True)
 
 
 def time_of(seconds: int) -> datetime:
