@@ -5,7 +5,8 @@ from __future__ import annotations
 from mlassay.files import schema
 from mlassay.gates.bias_calibration import CRITERION
 from mlassay.gates.bias_rules import RULES
-from mlassay.gates.performance_metrics import METRICS
+from mlassay.gates.performance_kinds import KINDS
+from mlassay.tasks import METRICS_OF, TASKS
 
 GATES = schema("ml")["$defs"]["gates"]["properties"]
 
@@ -22,7 +23,12 @@ def test_bias_criteria_are_those_that_the_gate_holds() -> None:
 
 def test_performance_criteria_are_those_that_the_gate_holds() -> None:
     described = set(GATES["performance"]["properties"]) - {"slices", "rationale"}
-    assert described == set(METRICS)
+    assert described == {name for kind in KINDS.values() for name in kind.metrics}
+
+
+def test_every_task_has_the_metrics_that_ml_yaml_is_held_to() -> None:
+    assert {task: tuple(kind.metrics) for task, kind in KINDS.items()} == dict(METRICS_OF)
+    assert set(schema("ml")["properties"]["model"]["properties"]["task"]["enum"]) == set(TASKS)
 
 
 def test_policys_floors_take_the_same_criteria_as_ml_yaml() -> None:

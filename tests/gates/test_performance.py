@@ -319,11 +319,12 @@ from mlassay.digest import canonical
 from mlassay.gates import bias, performance
 from mlassay.gates.common import Criteria
 from mlassay.gates.evaluated import Evaluated
+from mlassay.gates.performance_metrics import METRICS
 g = np.random.default_rng(3)
 truth, scores = g.integers(0, 2, 1500).astype("int8"), g.random(1500)
 columns = {"g": g.choice(["\\u00e9", "I", "i", "z", ""], 1500).tolist(), "h": g.choice(["x", "y"], 1500).tolist()}
 rows = Evaluated(truth, (scores >= .5).astype("int8"), scores, .5, 1, "l", ("a", "b"), columns, {})
-metrics = {name: {"max_drop": 0.1} for name in performance.METRICS}
+metrics = {name: {"max_drop": 0.1} for name in METRICS}
 one = bias.assess(rows, Criteria("bias", {"sensitive": ["g"], "selection_rate_ratio": {"min": .99}}, {}))
 two = performance.assess(rows, Criteria("performance", metrics, {}), g.random(1500))
 for report in (one, two):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.gates.common import CRITERIA_FILE, Criteria, report, shown
+from mlassay.tasks import BINARY, MULTICLASS, RANKING, REGRESSION
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
@@ -44,9 +45,15 @@ _HELD = {
     "trees": "its trees, if any, are trees",
     "well_formed": "onnx.checker accepts it",
     "inputs": "its inputs are the columns that the plan offers",
-    "outputs": "it answers with probabilities of two classes",
+    "outputs": "it answers with what its task asks for",
     "values": "it can be given every evaluation row",
     "runtime": "ONNX Runtime runs it within its memory",
+}
+_OUTPUTS = {
+    BINARY: "it answers with probabilities of two classes",
+    MULTICLASS: "it answers with a probability for each declared label",
+    REGRESSION: "it answers with one number a row",
+    RANKING: "it answers with one number a row to order them by",
 }
 _NOT_LOOKED_AT = (
     "whether the exported model says what training said (the parity gate)",
@@ -71,14 +78,15 @@ class ContractGate:
 
         criteria = Criteria.of(subject, self.id)
         findings = list(_outputs(subject.outputs))
+        held = _HELD | {"outputs": _OUTPUTS[subject.task]}
         measured: dict[str, Any] = {}
         try:
             measured |= _form(subject)
             answers, numbers = _answers(subject)
         except Unusable as error:
-            findings += _unusable(error)
+            findings += _unusable(error, held)
         else:
-            findings += [_held(rule, what) for rule, what in _HELD.items()] + answers
+            findings += [_held(rule, what) for rule, what in held.items()] + answers
             measured["answers"] = numbers
         return report(criteria, measured=measured, findings=findings, not_looked_at=_NOT_LOOKED_AT)
 
@@ -87,11 +95,11 @@ def _held(rule: str, what: str) -> Finding:
     return Finding(f"contract.{rule}", Outcome.PASSED, what, "", "")
 
 
-def _unusable(error: Any) -> Iterator[Finding]:
-    rules = list(_HELD)
+def _unusable(error: Any, held: Mapping[str, str]) -> Iterator[Finding]:
+    rules = list(held)
     # Values and runtime are met in turns, so when one breaks, neither is known to hold.
     at = min(rules.index(error.rule), rules.index("values")) if error.rule in rules else 0
-    yield from (_held(rule, _HELD[rule]) for rule in rules[:at])
+    yield from (_held(rule, held[rule]) for rule in rules[:at])
     for problem in error.problems:
         yield Finding(
             f"contract.{error.rule}",
@@ -102,7 +110,7 @@ def _unusable(error: Any) -> Iterator[Finding]:
             path=problem.path,
             line=problem.line,
         )
-    left = [_HELD[rule] for rule in rules[at:] if rule != error.rule]
+    left = [held[rule] for rule in rules[at:] if rule != error.rule]
     yield Finding(
         "contract.not_tested",
         Outcome.INCONCLUSIVE,
@@ -192,14 +200,18 @@ def _answers(subject: Subject) -> tuple[list[Finding], dict[str, Any]]:
     sample = np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).astype(int)) if count else np.arange(0)
     alone = model.answers({n: v[sample] for n, v in rows.items()}, batch=1)
     written = model.as_written().answers(rows)
-    threshold = subject.threshold
+    classes = subject.task in (BINARY, MULTICLASS)
     held = [
         _count("finite", ~np.isfinite(answers).all(axis=1)),
         _count("edges", ~np.isfinite(on_edges).all(axis=1)),
-        _count("probabilities", *_improper(np.concatenate([answers, on_edges]))),
-        _count("batching", *_differs(alone, answers[sample])),
-        _count("optimisation", *_differs(written, answers)),
-        _count("labels", (written[:, -1] >= threshold) != (answers[:, -1] >= threshold)),
+        *([_count("probabilities", *_improper(np.concatenate([answers, on_edges])))] if classes else []),
+        _count("batching", *_differs(alone, answers[sample], relative=not classes)),
+        _count("optimisation", *_differs(written, answers, relative=not classes)),
+        *(
+            [_count("labels", _decides_otherwise(subject, written, answers))]
+            if subject.task != RANKING
+            else []
+        ),
     ]
     findings = [_answer_finding(each) for each in held] if count else [_no_rows()]
     numbers = {h.rule: {"rows": h.rows, "bad": h.bad, "largest_gap": shown(h.gap, 6)} for h in held}
@@ -215,11 +227,21 @@ def _improper(answers: Any) -> tuple[Any, Any]:
     return ~(gap <= TOLERANCE), gap
 
 
-def _differs(one: Any, other: Any) -> tuple[Any, Any]:
+def _decides_otherwise(subject: Subject, one: Any, other: Any) -> Any:
+    """Rows whose decision differs. What a ranking selects rests on ties as well, so that it is not asked."""
+    if subject.task == MULTICLASS:
+        return one.argmax(axis=1) != other.argmax(axis=1)
+    threshold = subject.threshold
+    return (one[:, -1] >= threshold) != (other[:, -1] >= threshold)
+
+
+def _differs(one: Any, other: Any, *, relative: bool) -> tuple[Any, Any]:
+    """Rows that differ by more than the tolerance, and by how much; ``relative`` to the answer where that is over 1."""
     import numpy as np
 
     with np.errstate(invalid="ignore"):
-        gap = np.abs(one - other).max(axis=1, initial=0.0)
+        gap = np.abs(one - other)
+        gap = (gap / np.maximum(np.abs(other), 1) if relative else gap).max(axis=1, initial=0.0)
     gap = np.where((np.isnan(one) & np.isnan(other)).any(axis=1), 0.0, gap)
     return ~(gap <= TOLERANCE), gap
 

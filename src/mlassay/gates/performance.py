@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlassay.digest import decimal_string
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
-from mlassay.gates.common import CRITERIA_FILE, Criteria, not_applicable, report, shown
+from mlassay.gates.common import CRITERIA_FILE, Criteria, report
 from mlassay.gates.evaluated import Evaluated
-from mlassay.gates.performance_baseline import baseline
-from mlassay.gates.performance_metrics import METRICS, Answers, confusion_words
-from mlassay.gates.performance_threshold import nearest_setting
+from mlassay.gates.performance_kinds import KINDS, Kind
+from mlassay.gates.performance_slices import slices
 from mlassay.statistics import Z95, Estimate
-from mlassay.tasks import BINARY
+from mlassay.tasks import BINARY, MULTICLASS, RANKING, REGRESSION
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
@@ -33,6 +31,12 @@ NOT_LOOKED_AT = (
     "what a mistake costs whom: every row counts the same",
     "the threshold of the live release: both models are decided at this release's",
 )
+_EXAMPLES = {
+    BINARY: "roc_auc: {min: 0.7}",
+    MULTICLASS: "macro_f1: {min: 0.6}",
+    REGRESSION: "r2: {min: 0.3}",
+    RANKING: "precision_at_k: {min: 0.5}",
+}
 
 
 class PerformanceGate:
@@ -43,48 +47,68 @@ class PerformanceGate:
     def test(self, subject: Subject) -> GateReport:
         """Measure the evaluation rows; every interval is at 95%, and no point estimate decides."""
         criteria = Criteria.of(subject, self.id)
-        if subject.task != BINARY:
-            return not_applicable(criteria, f"a {subject.task} is not measured yet")
-        slices = criteria.values.get("slices", {})
-        rows = Evaluated.of(subject, dict.fromkeys(rule["column"] for rule in slices.values()))
-        live = None if subject.live is None else _live_scores(subject, subject.live)
+        named = criteria.values.get("slices", {})
+        rows = Evaluated.of(subject, dict.fromkeys(rule["column"] for rule in named.values()))
+        live = None if subject.live is None else _live_answers(subject, subject.live)
         return assess(rows, criteria, live)
 
 
-def _live_scores(subject: Subject, path: Path) -> NDArray[np.float64] | str:
-    """The live model's scores of the same rows, or why it has none."""
+def _live_answers(subject: Subject, path: Path) -> NDArray[np.float64] | str:
+    """The live model's scores of the same rows (its whole output where there are more than two labels), or why it has none."""
     from mlassay.model import Unusable
     from mlassay.ports import load_model
 
     try:
         model = load_model(path, subject.plan)
-        return model.score(model.encode(subject.table.as_mapping()))
+        answers = model.answers(model.encode(subject.table.as_mapping()))
+        scores = model.scores_of(answers)
     except Unusable as error:
         return f"the live model cannot answer these rows: {error}"
+    return scores if subject.task == BINARY else answers
 
 
 def assess(rows: Evaluated, criteria: Criteria, live: NDArray[np.float64] | str | None = None) -> GateReport:
-    """The whole gate over plain arrays; ``live`` is the live model's scores, a reason why not, or None when nothing is live."""
-    held = {name: limits for name, limits in criteria.values.items() if name in METRICS}
-    if problem := _cannot_test(rows, criteria, held):
-        return report(criteria, measured={}, findings=[problem], not_looked_at=NOT_LOOKED_AT)
-    now = Answers(rows.truth, rows.predicted, rows.scores)
-    parts = {"": np.ones(len(rows.truth), bool), **_slices(rows, criteria)}
-    judge = _Judge(rows, criteria, held, now, _old(rows, live), parts)
+    """The whole gate over plain arrays.
+
+    ``live`` is what the live model answers (for two labels its scores, (n,); else its output, (n, k)), a reason why
+    not, or None when nothing is live.
+    """
+    kind = KINDS[rows.task]
+    held = {name: limits for name, limits in criteria.values.items() if name in kind.metrics}
+    if problem := _cannot_test(rows, criteria, kind, held):
+        return report(criteria, measured={}, findings=[problem], not_looked_at=_not_looked_at(rows))
+    now = kind.now(rows)
+    parts = {"": np.ones(len(rows.truth), bool), **slices(rows, criteria)}
+    measured = {
+        part: {name: metric.measure(now.where(mask)) for name, metric in kind.metrics.items()}
+        for part, mask in parts.items()
+    }
+    judge = _Judge(rows, criteria, kind, held, now, _old(rows, kind, live), parts, measured)
     return report(
         criteria,
-        measured={name or "all": _measured(now.where(mask)) for name, mask in parts.items()},
-        findings=[*judge.findings(), *baseline(now, rows, criteria)],
-        not_looked_at=NOT_LOOKED_AT,
+        measured={
+            part or "all": {
+                "rows": int(mask.sum()),
+                **kind.words(now.where(mask), rows),
+                **{name: judge.limits(estimate) for name, estimate in measured[part].items()},
+            }
+            for part, mask in parts.items()
+        },
+        findings=[*judge.findings(), *kind.baseline(now, rows, criteria)],
+        not_looked_at=_not_looked_at(rows),
     )
 
 
-def _old(rows: Evaluated, live: NDArray[np.float64] | str | None) -> Answers | str | None:
+def _not_looked_at(rows: Evaluated) -> tuple[str, ...]:
+    return NOT_LOOKED_AT if rows.task == BINARY else NOT_LOOKED_AT[:2]
+
+
+def _old(rows: Evaluated, kind: Kind, live: NDArray[np.float64] | str | None) -> Any:
     if live is None or isinstance(live, str):
         return live
     if not np.isfinite(live).all():
         return "the live model gave scores that are not finite"
-    return Answers(rows.truth, (live >= rows.threshold).astype(np.int8), live)
+    return kind.of(rows, live)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +117,12 @@ class _Judge:
 
     rows: Evaluated
     criteria: Criteria
+    kind: Kind
     held: Mapping[str, Mapping[str, float]]
-    now: Answers
-    old: Answers | str | None
+    now: Any
+    old: Any
     parts: Mapping[str, NDArray[np.bool_]]
+    measured: Mapping[str, Mapping[str, Estimate]]
 
     def findings(self) -> Iterator[Finding]:
         for name, limits in self.held.items():
@@ -108,18 +134,18 @@ class _Judge:
                         yield self._level(name, bound, float(limit), part, mask)
 
     def _level(self, name: str, bound: str, limit: float, part: str, mask: NDArray[np.bool_]) -> Finding:
-        estimate = METRICS[name].measure(self.now.where(mask))
-        asked = f"at {'least' if bound == 'min' else 'most'} {_plain(limit)} is asked"
-        what = f"{name}{_on(part)} is {_told(estimate)} over {int(mask.sum())} rows, where {asked}"
+        estimate = self.measured[part][name]
+        asked = f"at {'least' if bound == 'min' else 'most'} {self._plain(limit)} is asked"
+        what = f"{name}{_on(part)} is {self._told(estimate)} over {int(mask.sum())} rows, where {asked}"
         return self._finding(name, bound, limit, part, mask, estimate, what)
 
     def _drop(self, name: str, limit: float, part: str, mask: NDArray[np.bool_]) -> Finding:
-        if not isinstance(self.old, Answers):
+        if self.old is None or isinstance(self.old, str):
             return self._no_live(name, part)
-        estimate = METRICS[name].drop(self.old.where(mask), self.now.where(mask))
+        estimate = self.kind.metrics[name].drop(self.old.where(mask), self.now.where(mask))
         what = (
-            f"{name}{_on(part)} is worse than the live release's by {_told(estimate)} "
-            f"on the same {int(mask.sum())} rows, where at most {_plain(limit)} is asked"
+            f"{name}{_on(part)} is worse than the live release's by {self._told(estimate)} "
+            f"on the same {int(mask.sum())} rows, where at most {self._plain(limit)} is asked"
         )
         return self._finding(name, "max_drop", limit, part, mask, estimate, what)
 
@@ -152,13 +178,11 @@ class _Judge:
         rows = rows_to_settle(estimate, limit, count)
         setting = ""
         if outcome is Outcome.FAILED and bound != "max_drop":
-            setting = nearest_setting(self.now.where(mask), self.rows.threshold, name, bound, limit)
+            setting = self.kind.setting(self.now.where(mask), self.rows.threshold, name, bound, limit)
         numbers: dict[str, str | int] = {
             "rows": count,
-            "threshold": decimal_string(limit, 4),
-            "value": shown(estimate.point),
-            "lower": shown(estimate.lower),
-            "upper": shown(estimate.upper),
+            "threshold": self.kind.shown(limit, 4),
+            **self.limits(estimate),
         }
         if rows is not None:
             numbers["rows_to_settle"] = rows
@@ -172,6 +196,20 @@ class _Judge:
             line=self.criteria.line(name, bound),
             numbers=numbers,
         )
+
+    def limits(self, estimate: Estimate) -> dict[str, str]:
+        """A measured number with its limits, as the task writes numbers."""
+        sides = {"value": estimate.point, "lower": estimate.lower, "upper": estimate.upper}
+        return {name: self.kind.shown(number, 4) for name, number in sides.items()}
+
+    def _told(self, estimate: Estimate) -> str:
+        point, lower, upper = (
+            self.kind.shown(number, 3) for number in (estimate.point, estimate.lower, estimate.upper)
+        )
+        return f"{point} (95% interval {lower} to {upper})"
+
+    def _plain(self, number: float) -> str:
+        return self.kind.shown(number, 4).rstrip("0").rstrip(".") or "0"
 
 
 def decide(estimate: Estimate, bound: str, limit: float) -> Outcome:
@@ -197,40 +235,16 @@ def rows_to_settle(estimate: Estimate, limit: float, rows: int) -> int | None:
     return max(SMALLEST_SLICE, math.ceil(rows * (half / distance) ** 2))
 
 
-def _slices(rows: Evaluated, criteria: Criteria) -> dict[str, NDArray[np.bool_]]:
-    return {name: _mask(rows, rule) for name, rule in criteria.values.get("slices", {}).items()}
-
-
-def _mask(rows: Evaluated, rule: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Rows of a slice: one of ``values`` (or ``equals``), and within ``min`` and ``max``, both included."""
-    texts = rows.columns[rule["column"]]
-    mask = np.ones(len(texts), bool)
-    wanted = {*rule.get("values", ()), *([rule["equals"]] if "equals" in rule else [])}
-    if wanted:
-        mask &= np.fromiter((text in wanted for text in texts), bool, len(texts))
-    if "min" in rule or "max" in rule:
-        numbers = np.fromiter(map(_number, texts), np.float64, len(texts))
-        mask &= (numbers >= rule.get("min", -math.inf)) & (numbers <= rule.get("max", math.inf))
-    return mask
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _cannot_test(rows: Evaluated, criteria: Criteria, held: Mapping[str, Any]) -> Finding | None:
-    if unknown := sorted(set(criteria.values) - set(METRICS) - {"slices", "rationale"}):
+def _cannot_test(rows: Evaluated, criteria: Criteria, kind: Kind, held: Mapping[str, Any]) -> Finding | None:
+    if unknown := sorted(set(criteria.values) - set(kind.metrics) - {"slices", "rationale"}):
         what, why = (
             f"no metric is named {', '.join(unknown)}",
             "a criterion that nobody measures was not kept",
         )
-        fix = f"use {', '.join(METRICS)}"
+        fix = f"use {', '.join(kind.metrics)}"
     elif not held:
         what, why = "no metric is declared", "the gate holds declared metrics, and has none"
-        fix = "declare, for example, `roc_auc: {min: 0.7}`"
+        fix = f"declare, for example, `{_EXAMPLES[rows.task]}`"
     elif not len(rows.truth):
         what, why = "there are no evaluation rows", "nothing measured is nothing passed"
         fix = "check the evaluation split in the data manifest"
@@ -245,34 +259,12 @@ def _cannot_test(rows: Evaluated, criteria: Criteria, held: Mapping[str, Any]) -
     )
 
 
-def _measured(answers: Answers) -> dict[str, Any]:
-    values = {name: metric.measure(answers) for name, metric in METRICS.items()}
-    return {
-        "rows": len(answers.truth),
-        **confusion_words(answers),
-        **{
-            name: {"value": shown(e.point), "lower": shown(e.lower), "upper": shown(e.upper)}
-            for name, e in values.items()
-        },
-    }
-
-
 def _id(name: str, bound: str, part: str) -> str:
     return f"performance.{name}.{bound}" + (f".{part}" if part else "")
 
 
 def _on(part: str) -> str:
     return f" on slice {part}" if part else ""
-
-
-def _plain(number: float) -> str:
-    return decimal_string(number, 4).rstrip("0").rstrip(".") or "0"
-
-
-def _told(estimate: Estimate) -> str:
-    return (
-        f"{shown(estimate.point, 3)} (95% interval {shown(estimate.lower, 3)} to {shown(estimate.upper, 3)})"
-    )
 
 
 def _why(outcome: Outcome, count: int) -> str:

@@ -7,8 +7,9 @@ import numpy as np
 from mlassay.evidence.verdict import Finding, Outcome
 from mlassay.gates.common import CRITERIA_FILE, Criteria, shown
 from mlassay.gates.evaluated import Evaluated
+from mlassay.gates.performance_classes import CLASS_METRICS, ClassAnswers
 from mlassay.gates.performance_metrics import METRICS, Answers
-from mlassay.statistics import mcnemar
+from mlassay.statistics import Estimate, mcnemar
 
 ALPHA = 0.05
 
@@ -19,12 +20,21 @@ def baseline(now: Answers, rows: Evaluated, criteria: Criteria) -> list[Finding]
     On rare events a useful model may well be less accurate than always saying no, so that accuracy is judged
     only for teams that declared it.
     """
-    ranking = _ranking(now, criteria)
+    return _both(METRICS["roc_auc"].measure(now), now, rows, criteria)
+
+
+def class_baseline(now: ClassAnswers, rows: Evaluated, criteria: Criteria) -> list[Finding]:
+    """As `baseline`, with the mean area of each label against the rest."""
+    return _both(CLASS_METRICS["roc_auc"].measure(now), now, rows, criteria)
+
+
+def _both(area: Estimate, now: Answers | ClassAnswers, rows: Evaluated, criteria: Criteria) -> list[Finding]:
+    ranking = against_chance(area, criteria)
     return [ranking, _majority(now, rows, criteria, ranks=ranking.outcome is Outcome.PASSED)]
 
 
-def _ranking(now: Answers, criteria: Criteria) -> Finding:
-    area = METRICS["roc_auc"].measure(now)
+def against_chance(area: Estimate, criteria: Criteria) -> Finding:
+    """Whether an area under the ROC curve is shown to be over one half."""
     # Written so that nan is neither.
     outcome = (
         Outcome.PASSED if area.lower > 0.5 else Outcome.FAILED if area.upper < 0.5 else Outcome.INCONCLUSIVE
@@ -49,8 +59,8 @@ def _ranking(now: Answers, criteria: Criteria) -> Finding:
     )
 
 
-def _majority(now: Answers, rows: Evaluated, criteria: Criteria, *, ranks: bool) -> Finding:
-    majority = int(2 * int(now.truth.sum()) > len(now.truth))
+def _majority(now: Answers | ClassAnswers, rows: Evaluated, criteria: Criteria, *, ranks: bool) -> Finding:
+    majority = int(np.bincount(now.truth).argmax())
     constant = np.full_like(now.truth, majority)
     right, always = now.predicted == now.truth, constant == now.truth
     only_model, only_constant = int((right & ~always).sum()), int((always & ~right).sum())

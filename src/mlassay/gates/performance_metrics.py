@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from mlassay.gates.evaluated import Evaluated
 from mlassay.statistics import (
     SEED,
     Z95,
@@ -67,20 +68,24 @@ class Answers:
         return error
 
 
+A = TypeVar("A")
+
+
 @dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Generic[A]):
     """How a metric is measured alone and against another model on the same rows.
 
     ``drop`` is how much worse the second argument is than the first, positive when worse, whichever way the
     metric runs. ``of_counts`` measures it from a confusion matrix, where that is all it takes.
     """
 
-    measure: Callable[[Answers], Estimate]
-    drop: Callable[[Answers, Answers], Estimate]
+    measure: Callable[[A], Estimate]
+    drop: Callable[[A, A], Estimate]
     of_counts: Callable[[Confusion], Estimate] | None = None
 
 
-def _share(count: int, of: int) -> Estimate:
+def share(count: int, of: int) -> Estimate:
+    """A share with Wilson's interval; unknown of nothing."""
     if not of:
         return Estimate.unknown()
     lower, upper = wilson(count, of)
@@ -90,19 +95,19 @@ def _share(count: int, of: int) -> Estimate:
 def accuracy(counts: Confusion) -> Estimate:
     """Share of right answers, with Wilson's interval."""
     tn, fp, fn, tp = counts
-    return _share(tn + tp, tn + fp + fn + tp)
+    return share(tn + tp, tn + fp + fn + tp)
 
 
 def precision(counts: Confusion) -> Estimate:
     """Share of true ones among those called positive, with Wilson's interval; unknown where none is."""
     _, fp, _, tp = counts
-    return _share(tp, tp + fp)
+    return share(tp, tp + fp)
 
 
 def recall(counts: Confusion) -> Estimate:
     """Share of the positives that are called so, with Wilson's interval; unknown where there are none."""
     _, _, fn, tp = counts
-    return _share(tp, tp + fn)
+    return share(tp, tp + fn)
 
 
 def f1(counts: Confusion) -> Estimate:
@@ -111,14 +116,14 @@ def f1(counts: Confusion) -> Estimate:
     (Hand, Christen and Kirielle 2021, Mach Learn 110:451.)
     """
     _, fp, fn, tp = counts
-    share = _share(tp, tp + fp + fn)
-    return Estimate(*(2 * s / (1 + s) for s in (share.point, share.lower, share.upper)))
+    known = share(tp, tp + fp + fn)
+    return Estimate(*(2 * s / (1 + s) for s in (known.point, known.lower, known.upper)))
 
 
 def balanced_accuracy(counts: Confusion) -> Estimate:
     """Mean of the recalls of both classes, with the interval of a mean of two independent shares (MOVER)."""
     tn, fp, fn, tp = counts
-    return _mean_of_two(_share(tp, tp + fn), _share(tn, tn + fp))
+    return _mean_of_two(share(tp, tp + fn), share(tn, tn + fp))
 
 
 def _mean_of_two(first: Estimate, second: Estimate) -> Estimate:
@@ -201,19 +206,29 @@ def average_precision_drop(before: Answers, after: Answers) -> Estimate:
     if rows == 0 or not (before.truth == 1).any():
         return Estimate.unknown()
     old, new = _Ranked.of(before), _Ranked.of(after)
+    estimate = resampled(
+        lambda weights: old.average_precision(weights) - new.average_precision(weights), rows
+    )
+    return estimate if np.isfinite(estimate.lower) else Estimate.unknown()
+
+
+def resampled(statistic: Callable[[Array], float], rows: int) -> Estimate:
+    """Percentile interval of a seeded bootstrap over rows; ``statistic`` takes how often each stands there, (n,).
+
+    Limits are unknown where a draw has no answer: leaving it out would make the interval too narrow.
+    """
+    if not rows:
+        return Estimate.unknown()
     generator = np.random.Generator(np.random.PCG64(SEED))
-
-    def drop(weights: Array) -> float:
-        return old.average_precision(weights) - new.average_precision(weights)
-
     drawn = [
-        drop(np.bincount(generator.integers(0, rows, rows), minlength=rows).astype(np.float64))
+        statistic(np.bincount(generator.integers(0, rows, rows), minlength=rows).astype(np.float64))
         for _ in range(int(np.clip(2e8 // rows, 200, 1000)))
     ]
+    point = statistic(np.ones(rows))
     if not np.isfinite(drawn).all():
-        return Estimate.unknown()
+        return Estimate(point, float("nan"), float("nan"))
     lower, upper = np.quantile(drawn, [0.025, 0.975])
-    return Estimate(drop(np.ones(rows)), float(lower), float(upper))
+    return Estimate(point, float(lower), float(upper))
 
 
 def _resampled_drop(statistic: Callable[[Array], Array], before: Answers, after: Answers) -> Estimate:
@@ -243,11 +258,11 @@ def _f1_of(tables: Array) -> Array:
 
 def _counted(
     of_counts: Callable[[Confusion], Estimate], drop: Callable[[Answers, Answers], Estimate]
-) -> Metric:
+) -> Metric[Answers]:
     return Metric(lambda answers: of_counts(answers.confusion), drop, of_counts)
 
 
-METRICS: Mapping[str, Metric] = MappingProxyType(
+METRICS: Mapping[str, Metric[Answers]] = MappingProxyType(
     {
         "roc_auc": Metric(lambda answers: auc_interval(answers.truth, answers.scores), _auc_drop),
         "average_precision": Metric(average_precision, average_precision_drop),
@@ -268,7 +283,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 )
 
 
-def confusion_words(answers: Answers) -> dict[str, Any]:
+def confusion_words(answers: Answers, _: Evaluated) -> dict[str, Any]:
     """The four counts under their names."""
     names = ("true_negatives", "false_positives", "false_negatives", "true_positives")
     return dict(zip(names, answers.confusion, strict=True))
