@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from mlassay.errors import Problem
@@ -21,15 +21,15 @@ def check_table(manifest: Manifest, table: Table) -> list[Problem]:
     problems = []
     for number, column in enumerate(manifest.columns):
         bad: dict[str, list[int]] = {}
-        fault_of = _fault(column)
+        fault_of = fault(column)
         seen: dict[str, str | None] = {}
         for row, value in enumerate(table.column(column.name), start=1):
             if value not in seen:
                 seen[value] = fault_of(value)
-            if fault := seen[value]:
-                bad.setdefault(fault, []).append(row)
+            if wrong := seen[value]:
+                bad.setdefault(wrong, []).append(row)
         line = manifest.lines.get(f"columns.{number}")
-        problems += [_problem(manifest, column, fault, rows, line) for fault, rows in bad.items()]
+        problems += [problem(manifest, column, wrong, rows, len(rows), line) for wrong, rows in bad.items()]
     return problems
 
 
@@ -44,35 +44,44 @@ def check_splits(manifest: Manifest, table: Table) -> list[Problem]:
             where = first.setdefault(digests[number], (split, number))
             if where[0] != split:
                 shared.setdefault((where[0], split), []).append((where[1] + 1, number + 1))
+    named = {pair: (found[:SHOWN], len(found)) for pair, found in shared.items()}
+    return split_problems(manifest, named, [split for split, numbers in splits.items() if not numbers])
+
+
+def split_problems(
+    manifest: Manifest,
+    shared: Mapping[tuple[str, str], tuple[Sequence[tuple[int, int]], int]],
+    empty: Sequence[str],
+) -> list[Problem]:
+    """A problem for each pair of splits with the first rows (from 1) that they share and their number; for each empty split."""
     problems = [
         Problem(
-            f"the splits {one} and {other} share {len(pairs)} row{'s' if len(pairs) > 1 else ''}: "
-            + ", ".join(f"row {a} is row {b}" for a, b in pairs[:SHOWN])
-            + (", …" if len(pairs) > SHOWN else ""),
+            f"the splits {one} and {other} share {many} row{'s' if many > 1 else ''}: "
+            + ", ".join(f"row {a} is row {b}" for a, b in pairs)
+            + (", …" if many > SHOWN else ""),
             why="a row in two splits tests what was learned by heart",
             remedy="delete the copies, or split by a rule ('split: {kind: seeded, …}'), which keeps identical rows together",
             path=manifest.path,
             line=manifest.lines.get("splits"),
         )
-        for (one, other), pairs in shared.items()
+        for (one, other), (pairs, many) in shared.items()
     ]
-    for split, numbers in splits.items():
-        if not numbers:
-            what = f"the split '{split}' has no rows"
-            problems.append(
-                Problem(
-                    what,
-                    "nothing can be learned or measured on it",
-                    "change the fractions or the strata",
-                    manifest.path,
-                    manifest.lines.get("split"),
-                )
-            )
-    return problems
+    return problems + [
+        Problem(
+            f"the split '{split}' has no rows",
+            "nothing can be learned or measured on it",
+            "change the fractions or the strata",
+            manifest.path,
+            manifest.lines.get("split"),
+        )
+        for split in empty
+    ]
 
 
-def _fault(column: Column) -> Callable[[str], str | None]:
-    def fault(value: str) -> str | None:
+def fault(column: Column) -> Callable[[str], str | None]:
+    """What is wrong with one text as a value of ``column``, in words; None where nothing is."""
+
+    def found(value: str) -> str | None:
         if value == "":
             return None if column.missing_allowed else "is missing"
         if column.type == "category":
@@ -88,14 +97,17 @@ def _fault(column: Column) -> Callable[[str], str | None]:
             return f"is more than {column.maximum:g}"
         return None
 
-    return fault
+    return found
 
 
-def _problem(manifest: Manifest, column: Column, fault: str, rows: list[int], line: int | None) -> Problem:
-    named = ", ".join(str(row) for row in rows[:SHOWN]) + (", …" if len(rows) > SHOWN else "")
-    count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
+def problem(
+    manifest: Manifest, column: Column, wrong: str, rows: Sequence[int], many: int, line: int | None
+) -> Problem:
+    """The problem of ``many`` values that are ``wrong``, with the first ``rows`` (from 1) of them."""
+    named = ", ".join(str(row) for row in rows[:SHOWN]) + (", …" if many > SHOWN else "")
+    count = "1 row" if many == 1 else f"{many:,} rows"
     return Problem(
-        f"'{column.name}' {fault} in {count} ({named})",
+        f"'{column.name}' {wrong} in {count} ({named})",
         why="the model was declared for other values; what it answers here nobody has looked at",
         remedy="correct the data, or the column in the manifest if the value can be right",
         path=manifest.path,

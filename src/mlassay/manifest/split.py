@@ -45,12 +45,12 @@ def assign(rule: SplitRule, columns: Sequence[str], rows: Sequence[tuple[str, ..
 
 
 def _drawn(rule: SplitRule, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    limits = _limits(rule, 2**64)
+    tops = limits(rule, 2**64)
     key = [columns.index(name) for name in rule.by]
     chosen = []
     for row in rows:
         fields = [row[at] for at in key] if rule.kind == "key" else row
-        chosen.append(_first(limits, draw(rule.seed, fields_digest(fields))))
+        chosen.append(_first(tops, draw(rule.seed, fields_digest(fields))))
     return chosen
 
 
@@ -62,10 +62,10 @@ def _stratified(rule: SplitRule, columns: Sequence[str], rows: Sequence[tuple[st
     chosen = [""] * len(rows)
     for same in strata.values():
         size = sum(len(numbers) for numbers in same.values())
-        limits = _limits(rule, size)
+        tops = limits(rule, size)
         before = 0
         for digest in sorted(same, key=lambda digest: (draw(rule.seed, digest), digest)):
-            name = _first(limits, before)
+            name = _first(tops, before)
             for number in same[digest]:
                 chosen[number] = name
             before += len(same[digest])
@@ -77,17 +77,17 @@ def draw(seed: int, digest: bytes) -> int:
     return int.from_bytes(hashlib.sha256(b"mlassay split v1\n%d\n" % seed + digest).digest()[:8], "big")
 
 
-def _limits(rule: SplitRule, size: int) -> list[tuple[str, int]]:
+def limits(rule: SplitRule, size: int) -> list[tuple[str, int]]:
     """Each split with the first whole number that is not below ``size (f1 + ... + fi)``."""
-    total, limits = Fraction(0), []
+    total, found = Fraction(0), []
     for name, share in rule.fractions.items():
         total += Fraction(share)
-        limits.append((name, math.ceil(total * size)))
-    return limits
+        found.append((name, math.ceil(total * size)))
+    return found
 
 
-def _first(limits: list[tuple[str, int]], at: int) -> str:
-    for name, limit in limits:
+def _first(tops: list[tuple[str, int]], at: int) -> str:
+    for name, limit in tops:
         if at < limit:
             return name
-    return limits[-1][0]
+    return tops[-1][0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Collection, Iterator, Sequence
+import stat
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +131,21 @@ def split_rows(manifest: Manifest, table: Table) -> dict[str, list[int]]:
 
 def verified_bytes(manifest: Manifest, file: DataFile, root: Path) -> bytes:
     """The bytes of one file, once their size and digest are known to be the manifest's."""
+    _sized_file(manifest, file, root)
+    data = read_file(root, file.path, limit=file.size)
+    _hold_digest(file, hashlib.sha256(data).hexdigest())
+    return data
+
+
+def verified_file(manifest: Manifest, file: DataFile, root: Path) -> Path:
+    """The path of one file, once its size and digest were found to be the manifest's; it is not held in memory."""
+    path = _sized_file(manifest, file, root)
+    with path.open("rb") as handle:
+        _hold_digest(file, hashlib.file_digest(handle, "sha256").hexdigest())
+    return path
+
+
+def _sized_file(manifest: Manifest, file: DataFile, root: Path) -> Path:
     index = manifest.files.index(file)
     line = manifest.lines.get(f"files.{index}.path")
     path = inside(root, file.path, path=manifest.path, line=line)
@@ -142,14 +158,19 @@ def verified_bytes(manifest: Manifest, file: DataFile, root: Path) -> bytes:
                 line=line,
             )
         )
-    size = path.stat().st_size
-    if size != file.size:
-        raise EvidenceError(_changed(file, f"it has {size:,} bytes, the manifest says {file.size:,}"))
-    data = read_file(root, file.path, limit=file.size)
-    found = "sha256:" + hashlib.sha256(data).hexdigest()
-    if found != file.digest:
-        raise EvidenceError(_changed(file, f"its digest is {found}, the manifest says {file.digest}"))
-    return data
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise ConfigurationError(
+            Problem(f"the data file {file.path!r} is no regular file", path=manifest.path, line=line)
+        )
+    if state.st_size != file.size:
+        raise changed(file, f"it has {state.st_size:,} bytes, the manifest says {file.size:,}")
+    return path
+
+
+def _hold_digest(file: DataFile, found: str) -> None:
+    if f"sha256:{found}" != file.digest:
+        raise changed(file, f"its digest is sha256:{found}, the manifest says {file.digest}")
 
 
 def parse_rows(
@@ -180,11 +201,15 @@ def parse_csv(path: str, data: bytes, columns: tuple[str, ...] | None = None) ->
     try:
         text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ConfigurationError(
-            Problem("the file is not UTF-8 text", remedy="save it as UTF-8", path=path, line=line)
-        ) from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        raise _no_text(path, data[: error.start].count(b"\n") + 1) from error
+    yield from parse_lines(path, io.StringIO(text, newline=""), columns)
+
+
+def parse_lines(
+    path: str, lines: Iterable[str], columns: tuple[str, ...] | None = None
+) -> Iterator[tuple[str, ...]]:
+    """As `parse_csv`, for lines that come one by one."""
+    reader = csv.reader(lines, strict=True)
     try:
         header = tuple(next(reader, ()))
         if columns is None:
@@ -204,14 +229,25 @@ def parse_csv(path: str, data: bytes, columns: tuple[str, ...] | None = None) ->
         raise ConfigurationError(
             Problem(what, remedy="check the quotes", path=path, line=reader.line_num)
         ) from error
+    except UnicodeDecodeError as error:
+        raise _no_text(path, reader.line_num + 1) from error
 
 
-def _changed(file: DataFile, what: str) -> Problem:
-    return Problem(
-        f"the data is not what the manifest says: {what}",
-        why="every record of a model trained on it names other bytes",
-        remedy="take the file back; new data is a change of the manifest, approved by its owner",
-        path=file.path,
+def _no_text(path: str, line: int) -> ConfigurationError:
+    return ConfigurationError(
+        Problem("the file is not UTF-8 text", remedy="save it as UTF-8", path=path, line=line)
+    )
+
+
+def changed(file: DataFile, what: str) -> EvidenceError:
+    """The error for a file whose bytes are not those that its manifest names."""
+    return EvidenceError(
+        Problem(
+            f"the data is not what the manifest says: {what}",
+            why="every record of a model trained on it names other bytes",
+            remedy="take the file back; new data is a change of the manifest, approved by its owner",
+            path=file.path,
+        )
     )
 
 
