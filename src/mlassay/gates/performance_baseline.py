@@ -24,8 +24,29 @@ def baseline(now: Answers, rows: Evaluated, criteria: Criteria) -> list[Finding]
 
 
 def class_baseline(now: ClassAnswers, rows: Evaluated, criteria: Criteria) -> list[Finding]:
-    """As `baseline`, with the mean area of each label against the rest."""
-    return _both(CLASS_METRICS["roc_auc"].measure(now), now, rows, criteria)
+    """As `baseline`, with the mean area of each label against the rest; and a finding where labels have no rows."""
+    return [
+        *_unseen(now, rows, criteria),
+        *_both(CLASS_METRICS["roc_auc"].measure(now), now, rows, criteria),
+    ]
+
+
+def _unseen(now: ClassAnswers, rows: Evaluated, criteria: Criteria) -> list[Finding]:
+    there = set(now.truth.tolist())
+    names = [name for index, name in enumerate(rows.labels) if index not in there]
+    if not names:
+        return []
+    return [
+        Finding(
+            id="performance.labels",
+            outcome=Outcome.INCONCLUSIVE,
+            what=f"no evaluation row is labelled {', '.join(names)}.",
+            why="how the model answers where that is so is not known, and no mean over all labels has an interval",
+            remedy="Evaluate on rows of every label, or take the label out of the column's declared values",
+            path=CRITERIA_FILE,
+            line=criteria.line(),
+        )
+    ]
 
 
 def _both(area: Estimate, now: Answers | ClassAnswers, rows: Evaluated, criteria: Criteria) -> list[Finding]:

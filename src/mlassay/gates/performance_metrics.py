@@ -68,6 +68,9 @@ class Answers:
         return error
 
 
+_DRAWS = (200, 1000)
+"""Least and most draws of a bootstrap over rows."""
+
 A = TypeVar("A")
 
 
@@ -222,7 +225,7 @@ def resampled(statistic: Callable[[Array], float], rows: int) -> Estimate:
     generator = np.random.Generator(np.random.PCG64(SEED))
     drawn = [
         statistic(np.bincount(generator.integers(0, rows, rows), minlength=rows).astype(np.float64))
-        for _ in range(int(np.clip(2e8 // rows, 200, 1000)))
+        for _ in range(int(np.clip(2e8 // rows, *_DRAWS)))
     ]
     point = statistic(np.ones(rows))
     if not np.isfinite(drawn).all():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import chdtri, ndtr, stdtrit
 
 from mlassay.evidence.verdict import Finding, Outcome
 from mlassay.gates.common import CRITERIA_FILE, Criteria
@@ -63,7 +63,10 @@ def _half(influence: Array) -> float:
 
 
 def rmse(answers: ValueAnswers) -> Estimate:
-    """Root of the mean squared error; delta method on the logarithm of the mean, whose noise is nearly symmetric."""
+    """Root of the mean squared error; delta method on the logarithm of the mean, whose noise is nearly symmetric.
+
+    Never narrower than what normal errors give (chi-squared): from few rows their own spread is told too small.
+    """
     if not len(answers.truth):
         return Estimate.unknown()
     squares = answers.squares
@@ -71,7 +74,10 @@ def rmse(answers: ValueAnswers) -> Estimate:
     if mean == 0:
         return Estimate(0.0, float("nan"), float("nan"))
     half, point = _half(squares / mean - 1) / 2, float(np.sqrt(mean))
-    return Estimate(point, point * float(np.exp(-half)), point * float(np.exp(half)))
+    rows, tail = len(squares), float(ndtr(-Z95))
+    least, most = (float(np.sqrt(rows / chdtri(rows, each))) for each in (tail, 1 - tail))
+    below, above = np.minimum(np.exp(-half), least), np.maximum(np.exp(half), most)
+    return Estimate(point, point * float(below), point * float(above))
 
 
 def r2(answers: ValueAnswers) -> Estimate:
