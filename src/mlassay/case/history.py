@@ -58,10 +58,10 @@ def held_digests(repo: Repository, head: str, environment: str, wanted: str = ""
 
 def contributors(repo: Repository, live: str | None, new: str) -> tuple[Contributor, ...]:
     """Who authored or committed what differs between two source commits (``live`` None: all since the root)."""
-    landed = list(repo.landed_between(live, new))
+    landed = list(repo.makers_between(live, new))
     if live is not None:
         # Going back to an older source undoes commits: those who wrote them are concerned as well.
-        landed += repo.landed_between(new, live)
+        landed += repo.makers_between(new, live)
     known: dict[tuple[Identity, Identity], bool] = {}
     for commit in landed:
         people = (commit.author, commit.committer)

@@ -12,17 +12,17 @@ import subprocess
 import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.git import _command
 from mlassay.git._objects import Objects
-from mlassay.git._parse import parse_commit, parse_person
+from mlassay.git._parse import parse_commit, parse_person, usual_nodes
 from mlassay.git._reader import ROUND
-from mlassay.git._trees import Differing
-from mlassay.git._values import TREE_MODE, Identity
+from mlassay.git._trees import LARGE, Differing
+from mlassay.git._values import TREE_MODE, Identity, decoded
 
 AT_ONCE = 32  # versions of a folder that are read together
 FIRST = 32  # most questions are answered by a line's last few commits
@@ -32,6 +32,7 @@ _PLAIN = re.compile(
 )
 
 People = tuple[Identity, Identity]
+Nodes = frozenset[tuple[bytes, bytes, bytes]]
 
 
 class Chain:
@@ -46,6 +47,7 @@ class Chain:
         self._people: list[People] = []
         self._tops: list[tuple[str, ...]] = []
         self._others: dict[int, tuple[str, ...]] = {}
+        self._merges = array("I")
         self._places = Places(self._ids)
         self._known: dict[object, object] = {}
         self._root = _Folder(self)
@@ -86,6 +88,25 @@ class Chain:
         """All parents of a commit that was read."""
         first = (self.id(number + 1),) if number + 1 < len(self) else ()
         return (*first, *self.others(number))
+
+    def merges(self, start: int, end: int) -> Sequence[int]:
+        """The numbers from ``start`` up to ``end`` of the commits that have several parents."""
+        return self._merges[bisect_left(self._merges, start) : bisect_left(self._merges, end)]
+
+    def unlike(self, start: int, end: int) -> Iterator[int]:
+        """Numbers from ``start`` up to ``end``: of commits by the same people that touch the same `top_names` only one.
+
+        No merges: what those change is another question.
+        """
+        with self._lock:
+            self._need(end - 1)
+        found: dict[tuple[int, int], int] = {}
+        for merge in (*self.merges(start, end), end):
+            # Equal ones are the same objects, as long as this index stands.
+            alike = zip(map(id, self._people[start:merge]), map(id, self._tops[start:merge]), strict=True)
+            found.update(zip(alike, range(start, merge), strict=True))
+            start = merge + 1
+        yield from found.values()
 
     def top_names(self, number: int) -> tuple[str, ...]:
         """As `top_names` of what differs between a commit and its first parent."""
@@ -157,14 +178,31 @@ class Chain:
                 self.read()
             end = min(len(self) if self.whole else len(self) - 1, done + ROUND)
             trees = [self.tree(number) for number in range(done, end + 1)]
-            self._objects.preload(dict.fromkeys(filter(None, trees), ""))
-            for number in range(done, end):
-                names = self._objects.differing(self.tree(number + 1), self.tree(number), "")
-                tops = top_names(names)
+            for number, tops in zip(range(done, end), self._root_changes(trees), strict=True):
                 self._tops.append(self._known.setdefault(tops, tops))  # type: ignore[arg-type]
-                for name, _, _ in names:
-                    self._root.note(name, number)
+                for name in tops:
+                    self._root.note(name.removesuffix("/"), number)
             return end > done or (not self.whole and self.read())
+
+    def _root_changes(self, trees: Sequence[str | None]) -> Iterator[tuple[str, ...]]:
+        """`top_names` of what differs between each of these root trees and the next, the one before it on the line."""
+        ids = list(dict.fromkeys(filter(None, trees)))
+        raw = dict(zip(ids, self._objects.raw_trees(ids), strict=True))
+        told: dict[str | None, Nodes | None] = {None: frozenset()}
+        for new, old in pairwise(trees):
+            if new == old:
+                yield ()
+                continue
+            for tree in (new, old):
+                if tree is not None and tree not in told:
+                    data = raw.pop(tree)
+                    small = data is not None and len(data) < LARGE * 30
+                    told[tree] = usual_nodes(data or b"", tree) if small else None
+            left, right = told[old], told[new]
+            if left is None or right is None:
+                yield top_names(self._objects.differing(old, new, ""))
+            else:
+                yield _top_names(left ^ right)
 
     def _guess(self, known: str) -> list[str]:
         """The next ids as git lists them, beginning with the one that is known to be next."""
@@ -189,6 +227,7 @@ class Chain:
         self._trees += bytes.fromhex(tree)
         if len(parents) > 1:
             self._others[len(self)] = tuple(parents[1:])
+            self._merges.append(len(self))
         self._people.append(people)
         self._next = parents[0] if parents else None
         self.whole = self._next is None
@@ -222,6 +261,14 @@ def top_names(names: Differing) -> tuple[str, ...]:
             for name, *nodes in names
         )
     )
+
+
+def _top_names(nodes: Nodes) -> tuple[str, ...]:
+    """The same of the entries that only one of two root trees has."""
+    folders: dict[bytes, bool] = {}
+    for mode, name, _ in nodes:
+        folders[name] = folders.get(name, True) and mode == b"40000"
+    return tuple(sorted(f"{decoded(name)}/" if folder else decoded(name) for name, folder in folders.items()))
 
 
 class _Folder:

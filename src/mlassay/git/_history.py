@@ -191,6 +191,10 @@ class Lines:
                 return chain, self._landed[1], top, bottom
         return None
 
+    def knows(self, commit: str) -> bool:
+        """Whether a commit is on a line that was indexed so far."""
+        return self._find(commit) is not None
+
     def forget(self) -> None:
         """Drop every index."""
         self._chains, self._landed = [], None

@@ -130,6 +130,11 @@ class Objects:
                 with contextlib.suppress(EvidenceError):
                     self._trees.add(tree, found[1], trees[tree])
 
+    def raw_trees(self, trees: Sequence[str]) -> Iterator[bytes | None]:
+        """The verified bytes of each; None for one that `nodes` must explain."""
+        for found in self._reader.many(trees, MOST_BYTES["tree"]):
+            yield found[1] if found is not None and found[0] == "tree" else None
+
     def preload_folder(self, roots: Iterable[str], parts: tuple[str, ...]) -> None:
         """As `preload`, for the folder at ``parts`` in each of these root trees, and those above it."""
         trees = list(dict.fromkeys(roots))

@@ -24,6 +24,20 @@ def parse_nodes(data: bytes, tree: str) -> list[tuple[bytes, bytes, bytes]]:
     return found
 
 
+_BAD_RAW = frozenset(name.encode() for name in _BAD)
+
+
+def usual_nodes(data: bytes, tree: str) -> frozenset[tuple[bytes, bytes, bytes]] | None:
+    """Mode, name and raw id of each entry; None for a tree that only `parse_tree` can tell of, or refuse."""
+    try:
+        found = parse_nodes(data, tree)
+    except EvidenceError:
+        return None
+    names = {name for _, name, _ in found}
+    plain = _MODES.keys() >= {mode for mode, _, _ in found}
+    return frozenset(found) if plain and len(names) == len(found) and _BAD_RAW.isdisjoint(names) else None
+
+
 def parse_tree(data: bytes, tree: str) -> dict[str, tuple[str, str]]:
     """``name -> (six-digit mode, id)`` of a raw tree; EvidenceError for names or shapes that git never writes."""
     found = parse_nodes(data, tree)
@@ -46,10 +60,16 @@ def parse_tree(data: bytes, tree: str) -> dict[str, tuple[str, str]]:
 # Dates are added to when they are compared, so the last year that there is has no room.
 ROOM = timedelta(days=366)
 _PERSON = re.compile(rb"(.*?) ?<([^<>]*)> (-?\d{1,18}) ([+-]\d{4})", re.DOTALL)
+_NAMED = rb"([^<>\n]*?) ?<([^<>\n]*)> (\d{1,10}) [+-]\d{4}\n"
+_USUAL = re.compile(
+    rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)author %scommitter %s\n" % (_NAMED, _NAMED)
+)
 
 
 def parse_commit(id_: str, data: bytes) -> Commit:
     """The `Commit` of raw, already verified bytes; EvidenceError when they are not a well-formed commit."""
+    if (usual := _USUAL.match(data)) is not None:
+        return _usual(id_, data, usual)
     head, _, body = data.partition(b"\n\n")
     # A continuation line of a header begins with a space.
     headers = re.findall(rb"^([^ \n]+) (.*(?:\n .*)*)$", head, re.MULTILINE)
@@ -81,6 +101,22 @@ def parse_commit(id_: str, data: bytes) -> Commit:
         message=_text(body, values.get(b"encoding", [b"utf-8"])[0]),
         signature=signatures[0] if signatures else None,
         payload=re.sub(rb"\ngpgsig(-sha256)? .*(\n .*)*", b"", head) + data[len(head) :],
+    )
+
+
+def _usual(id_: str, data: bytes, found: re.Match[bytes]) -> Commit:
+    """A commit that has no header but those that every commit has."""
+    tree, parents, *author, _, name, email, seconds = found.groups()
+    return Commit(
+        id=id_,
+        tree=tree.decode(),
+        parents=tuple(parents.decode().split()[1::2]),
+        author=Identity(author[0].decode("utf-8", "replace"), author[1].decode("utf-8", "replace")),
+        committer=Identity(name.decode("utf-8", "replace"), email.decode("utf-8", "replace")),
+        time=datetime.fromtimestamp(int(seconds), UTC),
+        message=data[found.end() :].decode("utf-8", "replace"),
+        signature=None,
+        payload=data,
     )
 
 

@@ -136,8 +136,12 @@ class _Process:
     def headers(self, ids: Sequence[str]) -> dict[str, Header]:
         """Kind and size of each object that there is."""
         self._ask("info", ids)
-        told = {id_: self._header(id_) for id_ in ids}
-        return {id_: header for id_, header in told.items() if header is not None}
+        readline, told = self._out.readline, {}
+        for id_ in ids:
+            header = _header(id_, readline())
+            if header is not None:
+                told[id_] = header
+        return told
 
     def content(self, id_: str, most: int) -> tuple[str, bytes] | int | None:
         """Kind and bytes of an object, unverified; its size where that is past ``most``, None where there is none.
@@ -155,7 +159,7 @@ class _Process:
         self._ask("contents", wanted)
         found = {}
         for id_ in wanted:
-            header = self._header(id_)
+            header = _header(id_, self._out.readline())
             if header is None:
                 continue
             kind, size = header
@@ -164,14 +168,6 @@ class _Process:
                 raise ValueError("git broke off")
             found[id_] = kind, data[:-1]
         return found
-
-    def _header(self, id_: str) -> Header | None:
-        words = self._out.readline().split()
-        if len(words) == 3 and words[0] == id_.encode() and words[2].isdigit():
-            return _KINDS.get(words[1]) or words[1].decode("ascii", "replace"), int(words[2])
-        if words != [id_.encode(), b"missing"]:
-            raise ValueError("git answered something else")
-        return None
 
     def _ask(self, word: str, ids: Sequence[str]) -> None:
         self._in.write("".join([f"{word} {id_}\n" for id_ in ids]).encode() + b"flush\n")
@@ -188,6 +184,15 @@ class _Process:
             except OSError:
                 continue
         self.process.wait()
+
+
+def _header(id_: str, line: bytes) -> Header | None:
+    """Kind and size in the first line of git's answer for an id; None where it has no such object."""
+    id_told, _, rest = line.partition(b" ")
+    kind, _, size = rest.rstrip(b"\n").partition(b" ")
+    if id_told != id_.encode() or not (size.isdigit() or kind == b"missing"):
+        raise ValueError("git answered something else")
+    return (_KINDS.get(kind) or kind.decode("ascii", "replace"), int(size)) if size else None
 
 
 def _rounds(ids: Sequence[str], sizes: Mapping[str, int]) -> Iterator[Sequence[str]]:

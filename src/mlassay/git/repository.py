@@ -214,7 +214,7 @@ class Repository:
 
     def read_ahead(self, commits: Sequence[str], within: Iterable[str]) -> None:
         """Read together what will be asked of commits: what they changed below these names of the root folder; tells nothing."""
-        _ahead.read_ahead(self._objects, commits, frozenset(within))
+        _ahead.read_ahead(self._objects, commits, frozenset(within), self._lines.knows)
 
     def root_names(self, head: str) -> set[str]:
         """Every name that ever lay in the root folder on the first-parent line of ``head``, and perhaps others."""
@@ -242,6 +242,21 @@ class Repository:
             yield Landing(
                 chain.id(number), *chain.people(number), chain.parents(number), chain.top_names(number)
             )
+            yield from (self._landing(self.commit(id_)) for id_ in landed.with_commit(number))
+
+    def makers_between(self, base: str | None, head: str) -> Iterator[Landing]:
+        """As `landed_between`; of commits on the line, no merges, by the same people with the same names only one."""
+        found = self._lines.places(base and full_id(base), full_id(head))
+        if found is None:
+            yield from self.landed_between(base, head)
+            return
+        chain, landed, top, bottom = found
+        merges = chain.merges(top, bottom)
+        for number in (*chain.unlike(top, bottom), *merges):
+            yield Landing(
+                chain.id(number), *chain.people(number), chain.parents(number), chain.top_names(number)
+            )
+        for number in merges:
             yield from (self._landing(self.commit(id_)) for id_ in landed.with_commit(number))
 
     def _landing(self, commit: Commit) -> Landing:
