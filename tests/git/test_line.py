@@ -131,6 +131,40 @@ def test_half_a_line_is_none(grown, tmp_path):
         read_line(cut, cut.head())
 
 
+def test_marks_that_lie_anywhere_and_in_any_order_change_nothing(grown):
+    repo, ids = grown
+    whole = read_line(repo, ids[-1])
+    aside = repo.commit(ids[20]).parents[1]
+    for marks in (
+        [ids[40], ids[20], ids[5]],
+        [ids[5], ids[40]],
+        [ids[40], aside],
+        [ids[40], ids[40]],
+        [aside, "0" * 40],
+    ):
+        parts = read_line(repo, ids[-1], *marks)
+        assert (list(parts.ids), parts.claimed, parts.latest) == (ids, whole.claimed, whole.latest)
+
+
+def test_ids_are_found_as_in_a_list_and_dates_as_one_by_one(grown):
+    repo, ids = grown
+    line, plain = read_line(repo, ids[-1]), Line(ids, read_line(repo, ids[-1]).claimed)
+    assert type(line.ids) is not list
+    assert (line.ids[0], line.ids[-1], line.ids[3:6], line.ids[60:]) == (ids[0], ids[-1], ids[3:6], [])
+    with pytest.raises(IndexError):
+        line.ids[60]
+    for _ in range(3):  # searched one by one, then by a table of all
+        assert [line.number(id_) for id_ in [*ids, "0" * 40, "no id"]] == [*range(60), None, None]
+    shuffled = Line(ids, [*line.claimed[30:], *line.claimed[:30]])
+    assert (line.ordered, plain.ordered, shuffled.ordered) == (True, True, False)
+    low, high = line.claimed[20], line.claimed[40]
+    for places in (range(60), range(25, 30), range(50, 60), range(5)):
+        wanted = [place for place in places if low < line.claimed[place] <= high]
+        assert list(line.claiming(low, high, places)) == wanted
+        wanted = [place for place in places if low < shuffled.claimed[place] <= high]
+        assert list(shuffled.claiming(low, high, places)) == wanted
+
+
 def test_a_line_in_two_halves_is_the_same_wherever_the_middle_lies(grown):
     repo, ids = grown
     whole = read_line(repo, ids[-1])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
 from mlassay.audit import clone
+from mlassay.audit.ahead import Listing
 from mlassay.audit.chronicle.types import Moment
 from mlassay.audit.cut import Cut, cut_at, moment
 from mlassay.audit.ground import Ground, people_at
@@ -18,17 +18,13 @@ from mlassay.audit.since import Since, since
 from mlassay.audit.when import When, read_when
 from mlassay.case.common import object_at
 from mlassay.case.history import pointers
-from mlassay.case.promotion import source_of
 from mlassay.case.release import is_demo
 from mlassay.case.requests import governance_at
 from mlassay.config import Policy
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
-from mlassay.git import LineRepository, Repository, read_line
+from mlassay.git import LineRepository, Repository
 from mlassay.ports import Verifiers
-
-MANY = 100
-"""So many releases make a line worth listing in two halves."""
 
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?")
 
@@ -74,14 +70,16 @@ def answer(
     now: datetime,
     verifiers: Verifiers,
     progress: Callable[[str], None] = lambda _: None,
+    listing: Listing | None = None,
 ) -> Answer:
     """What was live in ``environment`` at ``text`` (a time or a revision), on the first-parent line of ``head``.
 
+    ``listing`` is that of the line where whoever asks has begun it already.
     ConfigurationError for a text that is neither, an environment that nobody ever named, or a clone that is not whole.
     """
     clone.refuse_incomplete(repository)
     when = read_when(repository, text, now)
-    ground = _ground(repository, head, verifiers, progress)
+    ground = _ground(repository, head, verifiers, progress, listing or Listing(repository, head))
     repo = ground.repo
     cut = cut_at(repo, when, _pointer(environment), now)
     policy = _policy(repo, cut.at.commit) if cut.at else None
@@ -108,32 +106,19 @@ def answer(
 
 
 def _ground(
-    repository: Repository, head: str, verifiers: Verifiers, progress: Callable[[str], None]
+    repository: Repository,
+    head: str,
+    verifiers: Verifiers,
+    progress: Callable[[str], None],
+    listing: Listing,
 ) -> Ground:
     """The line of ``head``; while git lists it, what is known of its end is read."""
     progress("the main line")
-    with ThreadPoolExecutor(1) as pool:
-        line = pool.submit(read_line, repository, head, _middle(repository, head))
-        later = people_at(repository, head)
-        _policy(repository, head)
-        found = line.result()
-    ground = Ground(LineRepository(repository, found), verifiers, head, later, progress)
+    later = people_at(repository, head)
+    _policy(repository, head)
+    ground = Ground(LineRepository(repository, listing.line()), verifiers, head, later, progress)
     ground.root = ground.find_root()
     return ground
-
-
-def _middle(repository: Repository, head: str) -> str | None:
-    """The source commit of a release that was made about halfway: likely on the line; whether it is, git says."""
-    entry = repository.entry(head, layout.EVIDENCE.rstrip("/"))
-    if entry is None or entry.kind != "tree":
-        return None
-    known = sorted(filter(layout.is_release_id, repository.names(head, layout.EVIDENCE.rstrip("/"))))
-    if len(known) < MANY:
-        return None
-    try:
-        return source_of(repository, head, known[len(known) // 2])
-    except EvidenceError:
-        return None  # only a hint
 
 
 def _governed(ground: Ground, cut: Cut) -> bool:

@@ -10,7 +10,7 @@ from mlassay.audit.chronicle.types import Moment
 from mlassay.audit.when import When
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.git import LineRepository
-from mlassay.git.line import time_of
+from mlassay.git.line import EARLIEST, LATEST, time_of
 from mlassay.policy.approvals import TOLERANCE
 
 LOOKED_AT = 400
@@ -88,10 +88,12 @@ def _number(repo: LineRepository, commit: str) -> int:
 def _doubted(repo: LineRepository, cut: Cut, seconds: int, pointer: str) -> Cut:
     line, room = repo.line, int(TOLERANCE.total_seconds())
     last = cut.at.number if cut.at else -1
-    claimed = line.claimed
-    contradicting = [at for at in range(last + 1, len(line)) if claimed[at] <= seconds - room]
-    close = [at for at in range(last + 1, len(line)) if seconds - room < claimed[at] <= seconds + room]
-    close += [at for at in range(last + 1) if claimed[at] > seconds - room]
+    before, after = range(last + 1), range(last + 1, len(line))
+    contradicting = list(line.claiming(EARLIEST, seconds - room, after))
+    close = [
+        *line.claiming(seconds - room, seconds + room, after),
+        *line.claiming(seconds - room, LATEST, before),
+    ]
     near = sorted({*contradicting, *close}, key=lambda at: abs(at - last))[:LOOKED_AT]
     changed = sorted(at for at in near if repo.differs(at, pointer))
     within = set(close)

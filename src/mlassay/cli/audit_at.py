@@ -25,17 +25,22 @@ def audit_at(when: str, environment: str, revision: str, as_json: bool, director
     WHEN is a time (2026-03-03, '2026-03-03 14:00 +0100', 'yesterday 14:00', '2 weeks ago', @1772546400) or a revision.
     Without a time zone it is UTC; a day alone means its end. Exits with 3 when what the answer rests on does not hold.
     """
+    from mlassay.audit.ahead import Listing
+    from mlassay.git import Repository
+
+    repository = Repository.open(directory)
+    head = repository.resolve(revision)
+    listing = Listing(repository, head)
+
     from datetime import UTC, datetime
 
     from mlassay.audit.at import answer
     from mlassay.cli.progress import Progress
-    from mlassay.git import Repository
     from mlassay.render.width import fold, terminal_width
     from mlassay.wiring import verifiers
 
-    repository, progress = Repository.open(directory), Progress()
-    head = repository.resolve(revision)
-    found = answer(repository, when, environment, head, datetime.now(UTC), verifiers(), progress.say)
+    progress = Progress()
+    found = answer(repository, when, environment, head, datetime.now(UTC), verifiers(), progress.say, listing)
     progress.clear()
     if as_json:
         from mlassay.render.audit_at_json import at_json

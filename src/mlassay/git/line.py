@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,12 +14,14 @@ from itertools import accumulate, islice
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.git import _command
+from mlassay.git._listing import Ids, listed, packed, times
 from mlassay.git._objects import shallow
 from mlassay.git._values import TREE_MODE, Commit, full_id, path_parts
 from mlassay.git.repository import Repository
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = int((datetime(9998, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds())
+EARLIEST, LATEST = -(2**63), 2**63 - 1
 NEAR = 20_000
 """So many commits git compares one by one in a tenth of a second."""
 WINDOW = 30_000
@@ -32,34 +35,50 @@ Value = tuple[str | None, ...]
 class Line:
     """The first-parent line of ``head``, oldest commit first: the id and the committer's date (Unix, claimed) of each.
 
-    ``latest`` is the running maximum of the dates: no commit can have landed before one that it stands upon.
+    ``latest`` is the running maximum of the dates: no commit can have landed before one that it stands upon. ``ordered``:
+    no date contradicts the order.
     """
 
     def __init__(self, ids: Sequence[str], claimed: Sequence[int]) -> None:
-        self.ids, self.claimed = ids, array("q", claimed)
-        self.latest = array("q", accumulate(self.claimed, max))
-        self._numbers = dict(zip(ids, range(len(ids)), strict=True))
+        self.ids = ids
+        self.claimed = claimed if isinstance(claimed, array) else array("q", claimed)
+        self.ordered = sorted(self.claimed) == self.claimed.tolist()
+        self.latest = self.claimed if self.ordered else array("q", accumulate(self.claimed, max))
+        self._numbers = None if isinstance(ids, Ids) else dict(zip(ids, range(len(ids)), strict=True))
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def number(self, commit: str) -> int | None:
         """The place of a commit, counted from the oldest (0); None when it is not on the line."""
-        return self._numbers.get(commit)
+        if isinstance(self.ids, Ids):
+            return self.ids.number(commit)
+        return self._numbers.get(commit) if self._numbers else None
+
+    def claiming(self, low: int, high: int, places: range) -> Iterable[int]:
+        """Those of ``places`` (one after the other) whose commits claim a time after ``low``, and up to ``high``."""
+        claimed = self.claimed
+        if self.ordered:
+            first = bisect_right(claimed, low, places.start, places.stop)
+            return range(first, bisect_right(claimed, high, first, places.stop))
+        return [place for place in places if low < claimed[place] <= high]
 
 
-def read_line(repo: Repository, head: str, middle: str | None = None) -> Line:
+def read_line(repo: Repository, head: str, *marks: str) -> Line:
     """The line of ``head``, as git lists it: ids and dates are held against the objects only where they are used.
 
-    ``middle`` is a commit that may lie on it, far from both ends: then two processes list half of it each. Where it does
-    not, it changes nothing.
+    ``marks`` are commits that may lie on it, newest first: then so many processes more list a part of it each. Where one
+    does not, they change nothing.
     """
     if repo.is_shallow:
         raise ConfigurationError(shallow("its history ends before the first commit"))
-    words = _in_halves(repo, full_id(head), middle) or _listed(repo, full_id(head))
-    if not words:
+    listing = listed(repo, full_id(head), marks)
+    if not listing:
         repo.commit(head)
         raise EvidenceError(Problem("the first-parent line cannot be read", remedy="git fsck", rule="object"))
+    if packed(listing):
+        return Line(Ids(listing), times(listing))
+    words = listing.decode("ascii", "replace").split()
     words.reverse()
     ids = words[0::2]
     claimed = list(map(int, words[1::2]))
@@ -69,25 +88,6 @@ def read_line(repo: Repository, head: str, middle: str | None = None) -> Line:
             if not 0 < seconds < _LAST:
                 claimed[at] = _seconds(repo.commit(ids[at]).time)
     return Line(ids, claimed)
-
-
-def _listed(repo: Repository, head: str, without: str | None = None) -> list[str]:
-    """Dates and ids in turn, newest first, up to but without a commit; none where git cannot list them."""
-    asked = ["rev-list", "--first-parent", "--timestamp", head, *([f"^{without}"] if without else [])]
-    # Without this git writes each line by itself to whoever reads a pipe.
-    listed = _command.run(asked, repo.folder, extra={"GIT_FLUSH": "0"})
-    return [] if listed.code else listed.out.decode("ascii", "replace").split()
-
-
-def _in_halves(repo: Repository, head: str, middle: str | None) -> list[str]:
-    """The whole list where the newer half stands upon ``middle``; none where that is not so."""
-    if middle is None or middle == head:
-        return []
-    with ThreadPoolExecutor(1) as pool:
-        older = pool.submit(_listed, repo, full_id(middle))
-        newer = _listed(repo, head, middle)
-        joined = bool(newer) and repo.commit(newer[-1]).parents[:1] == (middle,)
-        return newer + older.result() if joined and older.result() else []
 
 
 def every_change(repo: Repository, head: str, path: str) -> Iterator[Commit]:
