@@ -8,10 +8,12 @@ from scipy.stats import binom, binomtest
 
 from mlassay.statistics import (
     Z95,
+    clopper_pearson,
     holm,
     lower_to_higher,
     newcombe,
     p_value,
+    rate_limits,
     ratio_interval,
     size_of_difference,
     wilson,
@@ -134,7 +136,32 @@ def test_the_test_and_the_interval_never_disagree(first, second):
     assert (p < 0.05 + 1e-9) == bool(excludes(np.array(Z95)) or abs(p - 0.05) < 1e-9)
 
 
-def test_holm_steps_down():
-    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]).size == 0
-    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+def test_exact_limits_are_scipys():
+    for count, of in [(0, 10), (1, 10), (5, 10), (10, 10), (3, 339)]:
+        expected = binomtest(count, of).proportion_ci(method="exact")
+        assert np.allclose(clopper_pearson(count, of), expected, atol=1e-12)
+
+
+def test_a_rate_has_wilsons_limits_and_never_narrower_than_the_exact_ones_where_counts_are_small():
+    counts = np.arange(201)
+    of_rate, of_wilson, exact = (np.array(f(counts, 200)) for f in (rate_limits, wilson, clopper_pearson))
+    assert (of_rate[:, 5:196] == of_wilson[:, 5:196]).all()
+    few = np.r_[0:5, 196:201]
+    assert (of_rate[0, few] <= exact[0, few]).all()
+    assert (of_rate[1, few] >= exact[1, few]).all()
+
+
+@given(counts, st.floats(1e-3, 38), st.floats(0, 38))
+def test_limits_of_a_rate_are_in_order_at_any_confidence(pair, z, more):
+    lower, upper = rate_limits(*pair, z)
+    wider = rate_limits(*pair, min(z + more, 38))
+    assert 0 <= wider[0] <= lower + 1e-12
+    assert lower - 1e-9 <= pair[0] / pair[1] <= upper + 1e-9
+    assert upper - 1e-12 <= wider[1] <= 1
+
+
+def test_no_rows_and_nan_have_no_limits():
+    for limits in (rate_limits, clopper_pearson, wilson):
+        assert np.isnan(limits(0, 0)).all()
+        assert np.isnan(limits(np.nan, 10)).all()
+        assert np.isnan(limits(3, 10, np.nan)).all()

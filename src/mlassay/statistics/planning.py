@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
+from scipy.special import bdtr, bdtrc, ndtri
 
 from mlassay.statistics.proportions import Z95, rate_limits
 
 POWER = 0.8
 _LARGEST = 1e7
+_ENUMERATED = 10_000  # rows up to which power is exact
 _HALVINGS = 36  # the factor to one part in a thousand million
 
 
@@ -39,24 +40,34 @@ def factor_to_settle(
 
 
 def rows_for_rate(rate: float, limit: float, z: float = Z95, power: float = POWER) -> int | None:
-    """Rows at which the interval of a proportion of ``rate`` leaves ``limit`` out, at that power; None where none would."""
+    """Rows at which `rate_limits` of a proportion of ``rate`` leave ``limit`` out, at that power; None where none would.
 
-    def settles(factor: NDArray[np.float64], quantile: NDArray[np.float64]) -> NDArray[np.bool_]:
-        lower, upper = rate_limits(rate * factor, factor, quantile)
-        return (lower > limit) | (upper < limit)
+    The normal approximation (Fleiss 1981, sec. 2.4), and below 10,000 rows the exact binomial power from there on.
+    """
+    if not (0 <= rate <= 1 and 0 <= limit <= 1) or abs(rate - limit) < 1e-6:  # also where one is nan
+        return None
+    deviations = z * np.sqrt(limit * (1 - limit)), float(ndtri(power)) * np.sqrt(rate * (1 - rate))
+    rows = max(1, int(np.ceil(((deviations[0] + deviations[1]) / (rate - limit)) ** 2)))
+    while rows < _ENUMERATED and _power_of_rate(rows, rate, limit, z) < power:
+        rows += max(1, rows // 50)
+    return rows if rows < _LARGEST else None
 
-    return _rows(float(factor_to_settle(settles, (), z, power)))
+
+def _power_of_rate(rows: int, rate: float, limit: float, z: float) -> float:
+    counts = np.arange(rows + 1)
+    lower, upper = rate_limits(counts, rows, z)
+    # Counts that leave the limit out lie at both ends, and the binomial distribution function gives each end.
+    below, above = int((upper < limit).sum()), int((lower > limit).sum())
+    return float(below and bdtr(below - 1, rows, rate)) + float(above and bdtrc(rows - above, rows, rate))
 
 
 def rows_for_mean(distance: float, deviation: float, z: float = Z95, power: float = POWER) -> int | None:
     """Rows at which a normal interval leaves out what lies ``distance`` away, at that power; None where none would.
 
-    ``deviation`` is the standard deviation of one row's value: the standard error times the root of the rows.
+    ``deviation`` is the standard deviation of one row's value: the standard error times the root of the rows. Two
+    rows are added for Student's quantile (Guenther 1981, Am Stat 35:243).
     """
     if not abs(distance) > 1e-6 * deviation:  # also where one is nan
         return None
-    return _rows(((z + float(ndtri(power))) * deviation / abs(distance)) ** 2)
-
-
-def _rows(rows: float) -> int | None:
-    return int(np.ceil(rows)) if np.isfinite(rows) and rows < _LARGEST else None
+    rows = ((z + float(ndtri(power))) * deviation / distance) ** 2 + z**2 / 2
+    return int(np.ceil(rows)) if rows < _LARGEST else None
