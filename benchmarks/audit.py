@@ -1,10 +1,12 @@
 """`audit verify` on long histories, against the bare cost of reading the same objects and checking the same signatures.
 
     python benchmarks/audit.py --sizes 100 1000 --keep /tmp/histories
+    python benchmarks/audit.py --sizes --million --keep /tmp/histories    # 100 promotions in a million commits
 
 Makes histories of so many promotions (really signed) among 20 to 200 times as many commits, then measures, each in a
 process of its own and in one run: `mlassay.audit.verify.verify`; one ``git cat-file --batch`` of the objects that it
-rests on; the signatures alone; ``git log --show-signature``; a GitPython walk along the line; and what was live at a time.
+rests on; the signatures alone; ``git log --show-signature``; a GitPython walk along the line; and ``audit at`` a moment in the middle
+(the whole command, from its start to its end; the median of several runs).
 Seconds are of the processor (this process and git's together), so that a busy machine does not decide; wall in brackets.
 """
 
@@ -21,10 +23,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 AIM = 3.0
+MILLION = (100, 1_000_000)
+RUNS = 7
 COMMITS = {100: 20_000, 1_000: 20_000, 10_000: 200_000}
 HEAD = "refs/heads/main"
 # What the demands of an audit rest on: the line, what its merges brought in, every tree and blob of records, the sources.
@@ -36,8 +41,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000], help="promotions")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[100, 1_000, 10_000], help="promotions")
     parser.add_argument("--commits", type=int, help="commits in all, instead of those that fit the size")
+    parser.add_argument(
+        "--million", action="store_true", help=f"also {MILLION[0]} promotions in {MILLION[1]:,} commits"
+    )
     parser.add_argument("--keep", type=Path, help="folder for histories, made once and used again")
     parser.add_argument("--skip", nargs="*", default=[], help="measurements to leave out")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
@@ -48,10 +56,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mlassay-histories-") as scratch:
         folder = given.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        rows = [
-            row(size, given.commits or COMMITS.get(size, 20 * size), folder, given.skip)
-            for size in given.sizes
-        ]
+        sizes = [(size, given.commits or COMMITS.get(size, 20 * size)) for size in given.sizes]
+        sizes += [MILLION] if given.million else []
+        rows = [row(size, commits, folder, given.skip) for size, commits in sizes]
     print(table(rows))
 
 
@@ -88,10 +95,18 @@ def measured(measure: Callable[[Path], Any], repo: Path) -> dict[str, Any]:
     before, started = _used(), time.perf_counter()
     told = measure(repo)
     wall, after = time.perf_counter() - started, _used()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if isinstance(told, dict) and "own_seconds" in told:  # only a part of the measurement is meant
-        return {"wall": told["own_seconds"], "seconds": told["own_seconds"], "peak_mb": peak, "told": told}
-    return {"wall": wall, "seconds": after - before, "peak_mb": peak, "told": told}
+        seconds = told["own_seconds"]
+        return {"wall": told.get("own_wall", seconds), "seconds": seconds, "peak_mb": _peak(), "told": told}
+    return {"wall": wall, "seconds": after - before, "peak_mb": _peak(), "told": told}
+
+
+def _peak() -> int:
+    """The most memory that this process ever held, in MB, and not what it had from the one that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _used() -> float:
@@ -199,17 +214,21 @@ def gitpython(repo: Path) -> dict[str, int]:
     return {"touching": count}
 
 
-def live_at(repo: Path) -> dict[str, str]:
-    """``mlassay audit at`` a moment in the middle of the history, as a process of its own."""
+def live_at(repo: Path) -> dict[str, float]:
+    """``mlassay audit at`` a moment in the middle of the history, as a process of its own: the median of `RUNS` runs."""
     count = int(_output(["git", "rev-list", "--first-parent", "--count", HEAD], repo))
     asked = ["git", "rev-list", "--first-parent", f"--skip={count // 2}", "--max-count=1", HEAD]
     middle = _output(asked, repo).strip()
     command = [sys.executable, "-m", "mlassay", "audit", "at", middle, "--env", "production", "--at", "main"]
-    started = time.perf_counter()
-    done = subprocess.run([*command, "-C", str(repo)], capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 3):
-        return {"refused": done.stderr.strip()[-200:]}
-    return {"own_seconds": time.perf_counter() - started}  # type: ignore[dict-item]
+    walls, seconds = [], []
+    for _ in range(RUNS):
+        before, started = _used(), time.perf_counter()
+        done = subprocess.run([*command, "-C", str(repo)], capture_output=True, text=True, check=False)
+        walls.append(time.perf_counter() - started)
+        seconds.append(_used() - before)
+        if done.returncode:
+            raise SystemExit(f"audit at: {done.stdout[:500]} {done.stderr[-500:]}")
+    return {"own_seconds": median(seconds), "own_wall": median(walls)}
 
 
 def _output(command: list[str], folder: Path) -> str:
@@ -235,7 +254,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         f"|--:|--:|{'--:|' * len(shown)}--:|--:|",
     ]
     for row_ in rows:
-        cells = [f"{row_[name]['seconds']:.2f} ({row_[name]['wall']:.1f})" for name in shown]
+        cells = [f"{row_[name]['seconds']:.2f} ({row_[name]['wall']:.2f})" for name in shown]
         bare = sum(row_[name]["seconds"] for name in ("reading", "signatures") if name in row_)
         ratio = f"{row_['verify']['seconds'] / bare:.2f}" if bare and "verify" in row_ else ""
         peak = row_["verify"]["peak_mb"] if "verify" in row_ else ""

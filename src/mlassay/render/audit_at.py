@@ -290,7 +290,7 @@ def proofs(answer: Answer) -> dict[str, tuple[str, ...]]:
         claimed.append("who really signed: this is a demonstration, and everybody has its keys")
     unseen = [
         "whether this history replaced another one: mlassay audit verify --anchor FILE",
-        "the commits between those named here: mlassay audit verify holds each of them",
+        "the commits between those named here, which are as git lists them: mlassay audit verify reads each",
     ]
     unseen += [f"{plain(each.what)}; it was ignored" for each in answer.replaced]
     return {
