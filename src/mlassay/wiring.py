@@ -29,11 +29,13 @@ FORGES = ("local", "github", "gitea")
 GATES: Mapping[str, str] = MappingProxyType(
     {
         "data": "mlassay.gates.data:DataGate",
+        "standards": "mlassay.gates.standards:StandardsGate",
         "contract": "mlassay.gates.contract:ContractGate",
         "unit": "mlassay.gates.unit:UnitGate",
         "performance": "mlassay.gates.performance:PerformanceGate",
         "bias": "mlassay.gates.bias:BiasGate",
         "adversarial": "mlassay.gates.adversarial:AdversarialGate",
+        "supply": "mlassay.gates.supply:SupplyGate",
     }
 )
 

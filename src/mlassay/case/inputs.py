@@ -18,6 +18,8 @@ from mlassay.evidence import layout
 from mlassay.git import Repository
 from mlassay.manifest import load_manifest
 
+WHOLE = frozenset({"unit", "standards", "supply"})
+"""Gates that see every file but the records, unless they name those that they use."""
 KIND = "urn:mlassay:inputs:1"
 
 
@@ -58,12 +60,11 @@ def _data(repo: Repository, commit: str, config: Config) -> Iterator[tuple[str, 
 
 
 def _tests(repo: Repository, commit: str) -> Iterator[tuple[str, str]]:
-    """What the unit gate's copy holds, if that gate is in force: the files that it names, or all but the records."""
+    """What gates see of the checkout, if they are in force: the files that they name, or all but the records."""
     criteria = criteria_at(repo, commit)
-    if "unit" not in criteria:
-        return
-    if uses := criteria["unit"].get("uses", ()):
-        yield from _files(repo, commit, uses)
+    running = {gate: each.get("uses", ()) for gate, each in criteria.items() if "run" in each or gate in WHOLE}
+    if all(running.values()):
+        yield from _files(repo, commit, dict.fromkeys(path for uses in running.values() for path in uses))
         return
     for path, entry in repo.tree(commit).items():
         if not path.startswith(layout.RECORDS):

@@ -35,6 +35,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "propose": ("promotion", "Open a pull request for a change of policy, people or a manifest."),
     "waive": ("promotion", "Sign a reasoned, expiring exception for one gate of one release."),
     "upgrade": ("upgrade", "Bring the template's own files up to date, by a pull request."),
+    "notebook": ("notebook", "Make a script and a skeleton of tests of a notebook."),
     "status": ("look", "What runs where, and what waits for whom."),
     "show": ("look", "One release: what it is, what was found, where it ran."),
     "compare": ("comparing", "Two releases side by side, and where their histories part."),

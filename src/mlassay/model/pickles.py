@@ -110,6 +110,14 @@ def _compressed(file: BinaryIO, open_: Callable[[BinaryIO], _Opened], depth: int
 
 
 def _members(members: Iterator[tuple[str, bytes]], depth: int) -> str | None:
+    try:
+        return _in_members(members, depth)
+    except zipfile.BadZipFile:
+        # Other readers do not care for a wrong checksum, and load what is there.
+        return "it is a damaged zip archive, which nobody can look into"
+
+
+def _in_members(members: Iterator[tuple[str, bytes]], depth: int) -> str | None:
     number = 0
     with suppress(
         OSError,

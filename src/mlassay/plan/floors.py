@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlassay.config import Config, Level, Policy, size_in_bytes
+from mlassay.config.criteria import merged, with_defaults
 from mlassay.errors import Problem
 
 ALWAYS = ("data", "contract")
@@ -13,13 +14,19 @@ ALWAYS = ("data", "contract")
 _MORE_IS_TIGHTER = frozenset({"min", "minimum_rows", "rows", "radius"})
 _LESS_IS_TIGHTER = frozenset({"max", "max_drop", "tolerance"})
 _LISTS = frozenset({"sensitive", "columns"})  # more of them is tighter
+_ALLOWED = frozenset({"allow", "accept"})  # fewer of them is tighter
 _FREE = frozenset({"rationale", "run"})
 
 
 def criteria_in_force(config: Config, policy: Policy) -> dict[str, Mapping[str, Any]]:
-    """Gate -> criteria: ``ml.yaml``'s, with what policy's floors have besides; `data` and `contract` always."""
+    """Gate -> criteria: ``ml.yaml``'s, with what policy's floors have besides, and what the gate holds where neither
+    says; `data` and `contract` always.
+    """
     gates = {gate: dict(config.gates.get(gate, {})) for gate in (*ALWAYS, *config.gates, *policy.floors)}
-    return {gate: _merged(criteria, policy.floors.get(gate, {})) for gate, criteria in gates.items()}
+    return {
+        gate: with_defaults(gate, merged(criteria, policy.floors.get(gate, {})))
+        for gate, criteria in gates.items()
+    }
 
 
 def gates_in_force(criteria: Iterable[str], level: Level, policy: Policy) -> tuple[str, ...]:
@@ -46,16 +53,6 @@ def looser(config: Config, policy: Policy, path: str) -> Iterator[Problem]:
             )
 
 
-def _merged(ours: Mapping[str, Any], floor: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(ours)
-    for key, theirs in floor.items():
-        if key not in merged:
-            merged[key] = theirs
-        elif isinstance(theirs, Mapping) and isinstance(merged[key], Mapping):
-            merged[key] = _merged(merged[key], theirs)
-    return merged
-
-
 def _loosened(
     ours: Mapping[str, Any], floor: Mapping[str, Any], at: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
@@ -74,6 +71,8 @@ def _loosened(
 def _tight(key: str, mine: Any, theirs: Any) -> bool:
     if key in _LISTS and isinstance(mine, list) and isinstance(theirs, list):
         return set(theirs) <= set(mine)
+    if key in _ALLOWED and isinstance(mine, list) and isinstance(theirs, list):
+        return set(mine) <= set(theirs)
     ours, floor = _number(mine), _number(theirs)
     if key in _MORE_IS_TIGHTER and ours is not None and floor is not None:
         return ours >= floor

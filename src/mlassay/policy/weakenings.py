@@ -11,10 +11,11 @@ from mlassay.policy.types import Terms
 
 LOWER_IS_WEAKER = frozenset({"min", "minimum_rows", "rows", "radius"})
 HIGHER_IS_WEAKER = frozenset({"max", "max_drop", "tolerance"})
+LONGER_IS_WEAKER = frozenset({"allow", "accept"})
 NO_CRITERION = frozenset({"rationale", "limits"})
 # Adding one of these can only demand more; adding any other setting may also demand less, so it is named.
 ADDING_IS_STRICTER = frozenset(
-    {"min", "max", "max_drop", "columns", "sensitive", "run", "uses", "intersections"}
+    {"min", "max", "max_drop", "columns", "sensitive", "run", "uses", "intersections", "allow", "database"}
 )
 ABSENT = "not declared"
 
@@ -132,6 +133,8 @@ def _weaker(key: str, new: Any, old: Any) -> bool:
             return bool(new < old)
         return bool(new > old) if key in HIGHER_IS_WEAKER else True
     if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        if key in LONGER_IS_WEAKER:
+            return not set(map(str, new)) <= set(map(str, old))
         return not set(map(str, old)) <= set(map(str, new))
     # A switch that was off and is on demands more: intersections are looked at as well.
     return not (old is False and new is True)

@@ -1,0 +1,42 @@
+"""What a gate holds where ml.yaml and policy say nothing: written out in the criteria in force, so that a change shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "standards": {
+            "entry_points": True,
+            "lock": True,
+            "seed": True,
+            "missing": True,
+            "deliberations": True,
+            "readme": True,
+        },
+        "supply": {
+            "locks": True,
+            "pickles": {"unsafe": {"max": 0}, "unknown": {"max": 0}},
+            "secrets": {"max": 0},
+            "code": {"high": {"max": 0}, "medium": {"max": 0}, "confidence": "medium"},
+        },
+    }
+)
+
+
+def with_defaults(gate: str, criteria: Mapping[str, Any]) -> dict[str, Any]:
+    """``criteria`` of ``gate``, and what it holds besides where they say nothing."""
+    return merged(criteria, DEFAULTS.get(gate, {}))
+
+
+def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """``ours``, and of ``theirs`` every key that ours does not have, at every depth."""
+    made = dict(ours)
+    for key, value in theirs.items():
+        if key not in made:
+            made[key] = value
+        elif isinstance(value, Mapping) and isinstance(made[key], Mapping):
+            made[key] = merged(made[key], value)
+    return made
