@@ -61,6 +61,8 @@ def _numbers(subject: Subject, column: Column, found: Sequence[str]) -> Finding:
     if len(known) < len(numbers):
         missing = len(numbers) - len(known)
         return _problem(subject, f"{missing} of {len(numbers)} evaluation rows have no number as label")
+    if not known:
+        return _problem(subject, "there are no evaluation rows, and so no labels")
     if len(set(known)) < 2:
         return _problem(subject, f"all {len(known)} evaluation rows have the same label")
     if subject.plan.config.model.task == RANKING and min(known) < 0:
