@@ -160,7 +160,7 @@ class LineRepository(Repository):
             return
         parts = tuple(path_parts(path) for path in paths)
         bottom = -1 if until is None else self.line.number(until)
-        for place in self._changes(number, -1 if bottom is None else bottom, parts):
+        for place in self._places(number, -1 if bottom is None else bottom, parts):
             yield self.commit(self.line.ids[place])
 
     def on_first_parent_line(self, commit: str, head: str) -> bool:
@@ -196,7 +196,7 @@ class LineRepository(Repository):
 
         What came and went within `NEAR` commits is not passed over: there git looks at each.
         """
-        place = next(self._changes(top, -1, (path_parts(path),)), None)
+        place = next(self._places(top, -1, (path_parts(path),)), None)
         bottom = max(-1 if place is None else place, top - NEAR)
         without = [f"^{self.line.ids[bottom]}"] if bottom >= 0 else []
         asked = ["rev-list", "--first-parent", "-1", self.line.ids[top], *without, "--", path]
@@ -225,7 +225,7 @@ class LineRepository(Repository):
             same, high = (middle, high) if self._value(middle, parts) == value else (same, middle)
         return high
 
-    def _changes(self, top: int, bottom: int, parts: tuple[tuple[str, ...], ...]) -> Iterator[int]:
+    def _places(self, top: int, bottom: int, parts: tuple[tuple[str, ...], ...]) -> Iterator[int]:
         """Places above ``bottom`` whose value is not that of the place before, newest first."""
         at = top
         while at > bottom:
