@@ -34,6 +34,13 @@ def label_problems(config: Config, evaluation: Manifest, places: Places) -> Iter
         yield from _favourable(config.model.task, config.model.favourable, column, places)
     elif config.model.task == REGRESSION:
         yield from _threshold(config.model.threshold, column, evaluation, places)
+    if config.train.weigh and column.type in _NUMBERS:
+        yield places.problem(
+            "train.weigh",
+            f"rows are weighed by groups and labels, and '{name}' is a number in {evaluation.path}",
+            "nearly every number is a label of its own, so that the weights would mean nothing",
+            "take 'train.weigh' out; weigh rows in training itself where that is meant",
+        )
 
 
 def _kind(task: str, column: Column, evaluation: Manifest, places: Places) -> Problem | None:
