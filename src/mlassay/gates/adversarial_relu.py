@@ -109,7 +109,7 @@ class Branching:
         index = np.arange(len(self.probe.scores))
         box = self.probe.box
         ends = np.stack([box.base, box.low, box.high], axis=1)
-        points = box.fit(index, ends)
+        points = box.project(index, ends)
         margins, _ = self.probe.margins(index, points)
         own = self.probe.decided[:, None]
         scores = np.where(own, margins, -margins) + self.probe.threshold
@@ -139,7 +139,7 @@ class Branching:
     def run(self) -> None:
         """Bound every row as a whole, then branch those that are left."""
         everything = self.space.whole(np.arange(len(self.probe.scores)))
-        left, columns = self._look(everything)
+        left, columns = self.look(everything)
         self._search(left.rows)
         kept = np.flatnonzero(~self.broken[left.rows])
         left, columns, rows = left.only(kept), columns[kept], left.rows[kept]
@@ -168,10 +168,10 @@ class Branching:
             spent = self.used > budget
             self.undecided[halves.rows[spent[halves.rows]]] = True
             halves = halves.only(np.flatnonzero(~spent[halves.rows] & ~self.broken[halves.rows]))
-            leaves, columns = self._look(halves)
+            leaves, columns = self.look(halves)
         self.undecided &= ~self.broken
 
-    def _look(self, leaves: Leaves) -> tuple[Leaves, Index]:
+    def look(self, leaves: Leaves) -> tuple[Leaves, Index]:
         """``(leaves that are still open, the column to split each by)``; breaks rows on the way."""
         if not leaves.rows.size:
             return leaves, np.empty(0, dtype=np.int64)
@@ -181,7 +181,7 @@ class Branching:
         open_ = np.flatnonzero(~(least.bound[each, worst] > 0))
         leaves, worst = leaves.only(open_), worst[open_]
         points = np.stack([least.point[open_, worst], self.space.middle(leaves)], axis=1)
-        self._try(leaves.rows, points)
+        self.offer(leaves.rows, points)
         kept = np.flatnonzero(~self.broken[leaves.rows])
         weight = least.weight[open_, worst][kept]
         leaves = leaves.only(kept)
@@ -197,7 +197,7 @@ class Branching:
         score[flat] = np.where(movable, width / span, -1.0)[flat]
         return np.asarray(score.argmax(axis=1), dtype=np.int64)
 
-    def _try(self, rows: Index, points: Floats) -> None:
+    def offer(self, rows: Index, points: Floats) -> None:
         """Ask the model about points (m, k, d) of ``rows``, some rows several times."""
         if not rows.size:
             return
