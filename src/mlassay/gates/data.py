@@ -2,54 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.gates.common import Criteria, report
 from mlassay.gates.data_label import label_findings
-from mlassay.manifest import Manifest, Table, check_splits, check_table, read_table, split_rows
+from mlassay.gates.data_uses import sensitive_columns, trained_splits, training_data, unused, use_findings
+from mlassay.manifest import Manifest
 
 if TYPE_CHECKING:
+    from mlassay.gates.data_drift import Before
+    from mlassay.gates.data_scan import Asked, Scan
     from mlassay.ports import Subject
 
 _NOT_LOOKED_AT = (
-    "drift from the data that the previous release was trained on",
-    "rows that are nearly the same in two splits; only exact copies are found",
     "whether the labels are right, and whom the data leaves out: people write that down beside the manifest",
-    "personal data hidden in text columns",
+    "names and addresses of people, and identifiers of a kind that has no check digits or fixed form",
 )
 
 
 class DataGate:
     """Is the data what its manifest says, and are training and test rows disjoint?
 
-    Reads every file of every data set again: digests, header, types, ranges, declared values, missing values;
-    looks for rows that stand in two splits, or in the training data of one set and the evaluation rows of another;
-    and holds special-category columns to the uses that the manifest allows.
+    Reads every file of every data set again, in bounded batches: digests, header, types, ranges, declared values,
+    missing values; rows that stand in two splits, or in the training data of one set and the evaluation rows of
+    another; personal identifiers; uses that manifest or criteria refuse; and what has moved since the live release.
     """
 
     id = "data"
 
     def test(self, subject: Subject) -> GateReport:
         """Check all data sets of the plan; what is wrong with data is a failed finding, not an error."""
+        from mlassay.gates.data_drift import Before
+
         criteria = Criteria.of(subject, self.id)
+        before = Before.of(subject)
         findings: list[Finding] = []
         measured: dict[str, Any] = {}
-        tables: dict[str, Table] = {}
+        scans: dict[str, Scan] = {}
         for name, manifest in sorted(subject.plan.manifests.items()):
-            try:
-                tables[name] = read_table(manifest, subject.root)
-            except (EvidenceError, ConfigurationError) as error:
-                findings += _failed("data.files", name, error.problems)
+            scan, faults = _scanned(subject, name, manifest, criteria)
+            if scan is None:
+                findings += faults
                 continue
-            findings += _checked(name, manifest, tables[name])
-            measured[name] = _numbers(manifest, tables[name])
-        findings += _between_sets(subject, tables)
-        findings += label_findings(subject, tables)
-        findings += _special(subject)
-        return report(criteria, measured={"data": measured}, findings=findings, not_looked_at=_NOT_LOOKED_AT)
+            scans[name] = scan
+            findings += _checked(subject, name, scan, before, criteria)
+            measured[name] = _numbers(subject, name, scan, before)
+        findings += _between_sets(subject, scans, criteria)
+        evaluation = scans.get(subject.plan.config.evaluate.data.partition("/")[0])
+        findings += label_findings(subject, evaluation.labels if evaluation else None)
+        findings += use_findings(subject, criteria)
+        return report(
+            criteria,
+            measured={"data": measured},
+            findings=findings,
+            not_looked_at=(*_NOT_LOOKED_AT, *_left_out(scans, before, criteria)),
+        )
+
+
+def _scanned(
+    subject: Subject, name: str, manifest: Manifest, criteria: Criteria
+) -> tuple[Scan | None, list[Finding]]:
+    from mlassay.gates.data_scan import Scan
+
+    try:
+        return Scan(manifest, subject.root, _asked(subject, name, manifest, criteria)), []
+    except (EvidenceError, ConfigurationError) as error:
+        return None, list(_failed("data.files", name, error.problems))
+
+
+def _asked(subject: Subject, name: str, manifest: Manifest, criteria: Criteria) -> Asked:
+    from mlassay.gates.data_scan import Asked
+
+    places = {split: code for code, split in enumerate(manifest.split.names)}
+    data, _, split = subject.plan.config.evaluate.data.partition("/")
+    label = subject.plan.config.evaluate.label
+    return Asked(
+        trained=frozenset(places[each] for each in trained_splits(subject, name) if each in places),
+        evaluated=places.get(split) if data == name else None,
+        sensitive=sensitive_columns(subject, manifest),
+        label=label if any(column.name == label for column in manifest.columns) else "",
+        smallest=(criteria.values.get("smallest_group") or {}).get("min", 0),
+    )
 
 
 def _passed(rule: str, name: str, what: str) -> Finding:
@@ -71,46 +107,70 @@ def _failed(rule: str, name: str, problems: Iterable[Problem]) -> Iterator[Findi
         )
 
 
-def _checked(name: str, manifest: Manifest, table: Table) -> list[Finding]:
-    findings = [
-        _passed(
-            "data.files", name, f"{len(manifest.files)} files of '{name}' have the digests of its manifest"
+def _checked(
+    subject: Subject, name: str, scan: Scan, before: Before, criteria: Criteria
+) -> Iterator[Finding]:
+    from mlassay.gates.data_drift import drift_findings
+    from mlassay.gates.data_groups import group_findings
+    from mlassay.gates.data_personal_findings import personal_findings
+
+    files = len(scan.manifest.files)
+    yield _passed("data.files", name, f"{files} files of '{name}' have the digests of its manifest")
+    rules = (
+        ("data.columns", scan.faults.problems(), f"all columns of '{name}' hold what its manifest declares"),
+        ("data.splits", scan.split_problems(), f"no row of '{name}' is in two splits, and no split is empty"),
+    )
+    for rule, problems, held in rules:
+        yield from _failed(rule, name, problems) if problems else [_passed(rule, name, held)]
+    for column in scan.constant:
+        yield Finding(
+            f"data.constant.{name}.{column}",
+            Outcome.INCONCLUSIVE,
+            f"the column {column} has one value in all training rows of '{name}'",
+            "nothing can be learned from it; what the model does when it changes nobody has seen",
+            "give it 'role: ignored', or find out why it does not vary",
+            path=scan.manifest.path,
         )
-    ]
-    rules: list[tuple[str, Callable[[Manifest, Table], Sequence[Problem]], str]] = [
-        ("data.columns", check_table, f"all columns of '{name}' hold what its manifest declares"),
-        ("data.splits", check_splits, f"no row of '{name}' is in two splits, and no split is empty"),
-    ]
-    for rule, check, held in rules:
-        problems = check(manifest, table)
-        findings += _failed(rule, name, problems) if problems else [_passed(rule, name, held)]
-    return findings
+    yield from personal_findings(name, scan)
+    yield from group_findings(name, scan, criteria)
+    if scan.asked.trained:
+        label = subject.plan.config.evaluate.label
+        yield from drift_findings(name, scan.profile, before, criteria, label)
 
 
-def _numbers(manifest: Manifest, table: Table) -> dict[str, Any]:
-    splits = split_rows(manifest, table)
-    digests = table.row_digests()
-    missing = {c.name: table.column(c.name).count("") for c in manifest.columns}
-    return {
+def _numbers(subject: Subject, name: str, scan: Scan, before: Before) -> dict[str, Any]:
+    from mlassay.gates.data_drift import drift_numbers
+    from mlassay.gates.data_groups import group_numbers
+
+    manifest = scan.manifest
+    names = manifest.split.names
+    numbers: dict[str, Any] = {
         "digest": manifest.digest,
         "root": manifest.root,
-        "rows": len(table),
-        "distinct_rows": len(set(digests)),
+        "rows": scan.same.rows,
+        "distinct_rows": scan.same.distinct,
         "columns": len(manifest.columns),
-        "missing": {name: count for name, count in missing.items() if count},
-        "splits": {split: len(numbers) for split, numbers in splits.items()},
+        "missing": {name: count for name, count in scan.faults.missing.items() if count},
+        "splits": dict(zip(names, scan.of_split.tolist(), strict=False)),
+        "not_used": unused(subject, manifest),
+        "groups": group_numbers(scan),
     }
+    if scan.alike is not None:
+        numbers["smallest_group"] = scan.alike.smallest
+    if scan.asked.trained:
+        numbers["profile"] = scan.profile.as_json()
+        numbers["drift"] = drift_numbers(scan.profile, before, name)
+    return numbers
 
 
-def _between_sets(subject: Subject, tables: Mapping[str, Table]) -> Iterator[Finding]:
+def _between_sets(subject: Subject, scans: Mapping[str, Scan], criteria: Criteria) -> Iterator[Finding]:
     """Evaluation rows that training saw under the name of another data set, compared over the columns they share."""
+    from mlassay.gates.data_near_findings import near_findings
+
     evaluation, _, split = subject.plan.config.evaluate.data.partition("/")
-    if evaluation not in tables:
+    if evaluation not in scans:
         return
-    manifests = subject.plan.manifests
-    numbers = split_rows(manifests[evaluation], tables[evaluation])[split]
-    trained = [use.partition("/") for use in _training_data(subject)]
-    if [evaluation, split] in [[name, part] for name, _, part in trained]:
+    if f"{evaluation}/{split}" in training_data(subject):
         yield Finding(
             "data.trained_on_test",
             Outcome.FAILED,
@@ -120,82 +180,51 @@ def _between_sets(subject: Subject, tables: Mapping[str, Table]) -> Iterator[Fin
             path="ml.yaml",
             line=subject.plan.config.lines.get("train.data"),
         )
-    for name, _, part in trained:
-        if name == evaluation or name not in tables:
-            continue
-        splits = split_rows(manifests[name], tables[name])
-        chosen = splits.get(part, []) if part else list(range(len(tables[name])))
-        yield _overlap((name, tables[name].take(chosen)), (evaluation, tables[evaluation].take(numbers)))
+    for name in sorted(scans):
+        if name != evaluation and scans[name].asked.trained:
+            yield _overlap(name, scans[name], evaluation, scans[evaluation])
+    yield from near_findings(evaluation, scans, criteria)
 
 
-def _training_data(subject: Subject) -> list[str]:
-    """What training reads, prepare steps' own reading included."""
-    config = subject.plan.config
-    steps = [read for step in config.prepare for read in step.reads]
-    return sorted({*config.train.data, *steps})
+def _overlap(name: str, seen: Scan, other: str, asked: Scan) -> Finding:
+    from mlassay.gates.data_scan import shared_rows
 
-
-def _overlap(training: tuple[str, Table], evaluation: tuple[str, Table]) -> Finding:
-    (name, seen), (other, asked) = training, evaluation
-    shared = [column for column in asked.columns if column in seen.columns]
-    rows = {tuple(row) for row in zip(*(seen.column(c) for c in shared), strict=True)} if shared else set()
-    both = (
-        [n for n, row in enumerate(zip(*(asked.column(c) for c in shared), strict=True), 1) if row in rows]
-        if shared
-        else []
-    )
     rule = f"data.overlap.{name}"
+    known = set(seen.rows.columns)
+    shared = [column for column in asked.rows.columns if column in known]
     if not shared:
         return Finding(rule, Outcome.PASSED, f"'{name}' and '{other}' have no column in common", "", "")
-    if not both:
-        return Finding(
-            rule,
-            Outcome.PASSED,
-            f"no evaluation row is among the rows of '{name}' that training sees",
-            "",
-            "",
-        )
+    evaluated = asked.asked.evaluated
+    many, first = (
+        (0, 0)
+        if evaluated is None
+        else shared_rows((asked.rows, evaluated), (seen.rows, seen.asked.trained), shared)
+    )
+    if not many:
+        what = f"no evaluation row is among the rows of '{name}' that training sees"
+        return Finding(rule, Outcome.PASSED, what, "", "")
     return Finding(
         rule,
         Outcome.FAILED,
-        f"{len(both)} evaluation rows are among the rows of '{name}' that training sees (first: row {both[0]})",
+        f"{many} evaluation rows are among the rows of '{name}' that training sees (first: row {first})",
         "a row that training saw tests what was learned by heart",
         f"take these rows out of '{name}', or evaluate on others",
-        numbers={"rows": len(both)},
+        numbers={"rows": many},
     )
 
 
-def _special(subject: Subject) -> Iterator[Finding]:
-    """Special-category columns may be used only as their manifest says: train, weigh or test."""
-    plan = subject.plan
-    train, lines = plan.config.train, plan.config.lines
-    taken = {column.name for column in plan.model_columns}
-    sensitive = set((plan.gates.get("bias") or {}).get("sensitive", ())) | set(plan.policy.sensitive)
-    trained = {use.partition("/")[0] for use in _training_data(subject)}
-    for name, manifest in sorted(plan.manifests.items()):
-        special = manifest.special_categories
-        if special is None:
-            continue
-        columns = set(special.columns)
-        given = columns - set(train.withhold) if name in trained else set()
-        uses = {
-            "train": (columns & taken) | given,
-            "weigh": columns & set(train.weigh.by if train.weigh else ()),
-            "test": columns & sensitive,
-        }
-        refused = {use: names for use, names in uses.items() if names and use not in special.use}
-        for use, names in refused.items():
-            yield Finding(
-                f"data.special_categories.{name}.{use}",
-                Outcome.FAILED,
-                f"{', '.join(sorted(names))} of '{name}' is used to {use}, which its manifest does not allow",
-                f"it is held on this basis: {special.basis[:200]}",
-                "withhold it (train.withhold), or have the data owner extend special_categories.use",
-                path=manifest.path,
-                line=manifest.lines.get("special_categories", lines.get(f"train.{use}")),
+def _left_out(scans: Mapping[str, Scan], before: Before, criteria: Criteria) -> Iterator[str]:
+    if before.live and before.why:
+        yield f"drift from the data that the live release was trained on: {before.why}"
+    if not before.live:
+        yield "drift: no release is live whose training rows these could be compared with"
+    if "near_duplicates" not in criteria.values:
+        yield "rows that are nearly the same in two splits; only exact copies are found"
+    for name, scan in sorted(scans.items()):
+        if scan.asked.trained and scan.profile.left_out:
+            yield (
+                f"drift of {scan.profile.left_out} columns of '{name}' without a declared range or values, "
+                "or beyond the first 500 with them"
             )
-        if not refused:
-            used = ", ".join(use for use, names in uses.items() if names) or "nothing"
-            yield _passed(
-                "data.special_categories", name, f"special-category columns of '{name}' are used to: {used}"
-            )
+        for column in sorted(scan.personal.cut):
+            yield f"personal identifiers in {column} of '{name}' beyond a million different texts"

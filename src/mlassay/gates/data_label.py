@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mlassay.evidence.verdict import Finding, Outcome
-from mlassay.manifest import Column, Table, split_rows
+from mlassay.manifest import Column
 from mlassay.tasks import BINARY, MULTICLASS, RANKING
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
 
 
-def label_findings(subject: Subject, tables: Mapping[str, Table]) -> Iterator[Finding]:
-    """One finding on the label of the evaluation rows; none where their table could not be read."""
+def label_findings(subject: Subject, found: Mapping[str, int] | None) -> Iterator[Finding]:
+    """One finding on the label of the evaluation rows; none where they could not be read.
+
+    ``found`` maps each text of the label column to the number of evaluation rows that have it.
+    """
     config = subject.plan.config
-    name, _, split = config.evaluate.data.partition("/")
-    if name not in tables:
+    name = config.evaluate.data.partition("/")[0]
+    if found is None:
         return
     manifest = subject.plan.manifests[name]
     label, task = config.evaluate.label, config.model.task
@@ -28,16 +31,15 @@ def label_findings(subject: Subject, tables: Mapping[str, Table]) -> Iterator[Fi
     if column is None or (task == BINARY and len(values) != 2):
         yield _problem(subject, f"the label {label} is no column of '{name}' with two declared values")
         return
-    found = tables[name].take(split_rows(manifest, tables[name])[split]).column(label)
     if task in (BINARY, MULTICLASS) or (task == RANKING and values):
         yield _classes(subject, column, found)
     else:
         yield _numbers(subject, column, found)
 
 
-def _classes(subject: Subject, column: Column, found: Sequence[str]) -> Finding:
-    counts = {value: found.count(value) for value in column.values}
-    unlabelled = len(found) - sum(counts.values())
+def _classes(subject: Subject, column: Column, found: Mapping[str, int]) -> Finding:
+    counts = {value: found.get(value, 0) for value in column.values}
+    unlabelled = sum(found.values()) - sum(counts.values())
     every = "both values" if len(counts) == 2 else f"all {len(counts)} values"
     if unlabelled or not all(counts.values()):
         parts = ", ".join(f"{value}: {count}" for value, count in counts.items())
@@ -54,26 +56,28 @@ def _classes(subject: Subject, column: Column, found: Sequence[str]) -> Finding:
     )
 
 
-def _numbers(subject: Subject, column: Column, found: Sequence[str]) -> Finding:
+def _numbers(subject: Subject, column: Column, found: Mapping[str, int]) -> Finding:
     """A label that is a number: all rows have one, and they are not all the same."""
-    numbers = [_number(text) for text in found]
-    known = [number for number in numbers if math.isfinite(number)]
-    if len(known) < len(numbers):
-        missing = len(numbers) - len(known)
-        return _problem(subject, f"{missing} of {len(numbers)} evaluation rows have no number as label")
-    if not known:
+    rows = sum(found.values())
+    known: dict[float, int] = {}
+    for text, many in found.items():
+        if math.isfinite(number := _number(text)):
+            known[number] = known.get(number, 0) + many
+    if (labelled := sum(known.values())) < rows:
+        return _problem(subject, f"{rows - labelled} of {rows} evaluation rows have no number as label")
+    if not rows:
         return _problem(subject, "there are no evaluation rows, and so no labels")
-    if len(set(known)) < 2:
-        return _problem(subject, f"all {len(known)} evaluation rows have the same label")
+    if len(known) < 2:
+        return _problem(subject, f"all {rows} evaluation rows have the same label")
     if subject.plan.config.model.task == RANKING and min(known) < 0:
         return _problem(subject, "an evaluation row has a negative relevance")
     return Finding(
         f"data.label.{column.name}",
         Outcome.PASSED,
-        f"every one of {len(known)} evaluation rows has a number as label, and they differ",
+        f"every one of {rows} evaluation rows has a number as label, and they differ",
         "",
         "",
-        numbers={"rows": len(known), "distinct": len(set(known))},
+        numbers={"rows": rows, "distinct": len(known)},
     )
 
 
