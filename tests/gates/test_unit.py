@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from mlassay.digest import canonical
 from mlassay.errors import ConfigurationError
 from mlassay.evidence.verdict import Outcome
 from mlassay.gates.unit import UnitGate
+from mlassay.gates.unit_coverage import Lines, NotCoverageError, read_coverage
 from mlassay.gates.unit_junit import MAX_BYTES, Cases, NotJUnitError, read_junit
 from tests.gates.subjects import finding, subject
 from tests.model.models import linear
@@ -134,8 +136,6 @@ def test_no_shell_reads_the_command(tmp_path):
 
 
 def project_again(made, run):
-    from dataclasses import replace
-
     return replace(made, plan=replace(made.plan, gates={"unit": {"run": run}}))
 
 
@@ -218,3 +218,79 @@ def test_the_report_is_the_same_with_and_without_isolation(tmp_path, monkeypatch
     first = UnitGate().test(made)
     monkeypatch.setattr("mlassay.isolation.runner.available", lambda: "none")
     assert UnitGate().test(made) == first
+
+
+COBERTURA = """<?xml version="1.0" ?><coverage line-rate="1" lines-covered="900" lines-valid="900"><packages><package name="a"><classes>
+<class filename="a.py"><methods/><lines>{}</lines></class></classes></package></packages></coverage>"""
+
+
+def cobertura(reached, total):
+    lines = "".join(f'<line number="{n}" hits="{int(n <= reached)}"/>' for n in range(1, total + 1))
+    return COBERTURA.format(lines)
+
+
+def lcov(reached, total):
+    lines = "".join(f"DA:{n},{int(n <= reached)}\n" for n in range(1, total + 1))
+    return f"TN:\nSF:a.py\n{lines}LF:900\nLH:900\nend_of_record\n"
+
+
+@pytest.mark.parametrize(("name", "report"), [("coverage.xml", cobertura), ("lcov.info", lcov)])
+@pytest.mark.parametrize(("reached", "outcome"), [(80, Outcome.PASSED), (79, Outcome.FAILED)])
+def test_coverage_is_counted_from_lines_and_held_against_its_floor(tmp_path, name, report, reached, outcome):
+    made = project(tmp_path, {"test_a.py": GOOD, "text": report(reached, 100)})
+    (made.root / "tests/test_b.py").write_text(
+        f"import shutil\ndef test_c():\n    shutil.copy('tests/text', {name!r})\n"
+    )
+    made = covered(made, {"min": 0.8})
+    found = finding(UnitGate().test(made), "unit.coverage")
+    assert found.outcome is outcome
+    assert found.numbers["reached"] == reached
+    if outcome is Outcome.FAILED:
+        assert found.numbers["lines_to_pass"] == 1
+
+
+def covered(made, criteria):
+    return replace(made, plan=replace(made.plan, gates={"unit": {"run": PYTEST, "coverage": criteria}}))
+
+
+def test_a_coverage_report_that_came_with_the_files_is_not_this_runs(tmp_path):
+    made = covered(project(tmp_path, {"test_a.py": GOOD}), {"min": 0.5})
+    (made.root / "coverage.xml").write_text(cobertura(9, 9))
+    assert finding(UnitGate().test(made), "unit.coverage").outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"text",
+        b"<html/>",
+        b"<coverage>",
+        BOMB.replace(b"testsuite", b"coverage"),
+        b"<coverage>" * 100,
+        b'<coverage><line number="1" hits="-1"/></coverage>',
+        b'<coverage><line number="x" hits="1"/></coverage>',
+        b"SF:a\nDA:1\n",
+        b"SF:a\nDA:1,1e9\n",
+    ],
+)
+def test_hostile_or_broken_coverage_is_refused(data):
+    with pytest.raises(NotCoverageError):
+        read_coverage(data)
+
+
+def test_a_line_that_is_named_twice_counts_once():
+    text = '<coverage><class filename="a"><line number="1" hits="0"/><line number="1" hits="2"/></class></coverage>'
+    assert read_coverage(text.encode()) == Lines(1, 1)
+
+
+def test_several_junit_reports_count_together(tmp_path):
+    script = "".join(
+        f"echo '<testsuite><testcase name=\"{n}\">{fault}</testcase></testsuite>' > {n}.xml\n"
+        for n, fault in (("a", ""), ("b", "<failure/>"))
+    )
+    made = project(tmp_path, {"r.sh": script})
+    gates = {"unit": {"run": "sh tests/r.sh", "junit": ["a.xml", "b.xml"]}}
+    report = UnitGate().test(replace(made, plan=replace(made.plan, gates=gates)))
+    assert report.outcome is Outcome.FAILED
+    assert report.measured["tests"] == 2

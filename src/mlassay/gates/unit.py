@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from mlassay.evidence.layout import RECORDS
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.files import inside, read_file
 from mlassay.gates.common import CRITERIA_FILE, Criteria, report
+from mlassay.gates.ran import FOLDER, copy_one, first_lines, how_ended
+from mlassay.gates.unit_coverage import Lines, NotCoverageError, coverage_finding, read_coverage
 from mlassay.gates.unit_junit import MAX_BYTES, Cases, NotJUnitError, read_junit
 from mlassay.isolation import Limits, remove_tree, run
 
@@ -22,28 +24,13 @@ if TYPE_CHECKING:
     from mlassay.isolation import Outcome as Ran
     from mlassay.ports import Subject
 
-FOLDER = ".mlassay"  # of the copy: the model and the report, away from the team's own files
 REPORTS = (f"{FOLDER}/junit.xml", "junit.xml")
 LIMITS = Limits(wall_seconds=600, memory_bytes=4 << 30)
+COVERAGE = (f"{FOLDER}/coverage.xml", "coverage.xml", "cobertura.xml", "lcov.info", "coverage.lcov")
+COVERAGE_BYTES = 32 << 20
 NAMED = 20
 _NOT_SEEN = {".git", FOLDER, *(prefix.rstrip("/") for prefix in RECORDS)}
-LINES = 12
-LINE = 160
-_NOT_LOOKED_AT = (
-    "whether the team's tests test anything: their own code says whether they passed",
-    "how much of the code they reach",
-)
-_ENDED = {
-    "signal": "it was ended by a signal",
-    "wall": "it ran longer than it may",
-    "memory": "it used more memory than it may",
-    "disk": "it wrote more than it may",
-    "processes": "it started more processes than it may",
-    "not-started": "it could not be started",
-}
-# What differs between two runs of the same tests: times, addresses, temporary places.
-_TIMES = re.compile(r"\b\d+(?:\.\d+)?\s?(?:s|ms|us|sec|secs|seconds?|minutes?)\b")
-_PLACES = re.compile(r"0x[0-9a-fA-F]+|/tmp/\S+|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|\b\d\d:\d\d:\d\d\b")
+_NOT_LOOKED_AT = ("whether the team's tests test anything: their own code says whether they passed",)
 
 
 class UnitGate:
@@ -65,18 +52,34 @@ class UnitGate:
         with tempfile.TemporaryDirectory(prefix="mlassay-unit-", ignore_cleanup_errors=True) as folder:
             work = Path(folder).resolve() / "work"
             _copy(subject, work, criteria.values.get("uses", ()))
+            _forget(work, criteria)
             try:
                 ran = run(command, work=work, environment=_environment(subject), limits=LIMITS)
-                tests, unread = _read(work)
+                tests, unread = _read(work, criteria.values.get("junit", REPORTS))
+                covered = _covered(work, criteria)
             finally:
                 remove_tree(work)
-        findings = [_verdict(criteria, ran, tests, str(work)), *_unread(unread)]
-        return _reported(criteria, _measured(ran, tests), findings)
+        findings = [
+            _verdict(criteria, ran, tests, str(work)),
+            *_unread(unread),
+            *coverage_finding(criteria, covered),
+        ]
+        return _reported(criteria, _measured(ran, tests, covered), findings)
+
+
+def _forget(work: Path, criteria: Criteria) -> None:
+    """Take away reports that came with the files: what is read afterwards is of this run."""
+    named = criteria.values.get("coverage", {}).get("report")
+    for relative in (*criteria.values.get("junit", REPORTS), *([named] if named else COVERAGE)):
+        with suppress(MlassayError, OSError):
+            inside(work, relative).unlink(missing_ok=True)
 
 
 def _reported(criteria: Criteria, measured: dict[str, Any], findings: list[Finding]) -> GateReport:
+    unasked = () if "coverage" in criteria.values else ("how much of the code they reach",)
+    not_looked_at = (*_NOT_LOOKED_AT, *unasked)
     return report(
-        criteria, measured=measured, findings=findings, not_looked_at=_NOT_LOOKED_AT, self_reported=True
+        criteria, measured=measured, findings=findings, not_looked_at=not_looked_at, self_reported=True
     )
 
 
@@ -103,26 +106,15 @@ def _copy(subject: Subject, work: Path, uses: Sequence[str]) -> None:
     """
     work.mkdir()
     for name in uses:
-        _copy_one(inside(subject.root, name.rstrip("/")), work / name.rstrip("/"))
+        copy_one(inside(subject.root, name.rstrip("/")), work / name.rstrip("/"))
     for source in () if uses else sorted(subject.root.iterdir()):
         if source.name not in _NOT_SEEN:
-            _copy_one(source, work / source.name)
+            copy_one(source, work / source.name)
     model = work / FOLDER / Path(subject.plan.config.model.file).name
     model.parent.mkdir()
     source = subject.outputs / subject.plan.config.model.file
     if source.is_file() and not source.is_symlink():
         shutil.copyfile(source, model)
-
-
-def _copy_one(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir() and not source.is_symlink():
-        ignored = shutil.ignore_patterns(".git", FOLDER)
-        shutil.copytree(
-            source, target, symlinks=True, ignore=ignored, copy_function=shutil.copy, dirs_exist_ok=True
-        )
-    elif source.exists() or source.is_symlink():
-        shutil.copy(source, target, follow_symlinks=False)
 
 
 def _environment(subject: Subject) -> dict[str, str]:
@@ -133,30 +125,55 @@ def _environment(subject: Subject) -> dict[str, str]:
     }
 
 
-def _read(work: Path) -> tuple[Cases | None, str]:
-    """``(tests, why a report that is there was not read)``."""
-    for relative in REPORTS:
-        path = work / relative
-        if not path.exists() and not path.is_symlink():
-            continue
+def _read(work: Path, paths: Sequence[str]) -> tuple[Cases | None, str]:
+    """``(tests of every report that is there, together; why one that is there was not read)``."""
+    cases: list[Cases] = []
+    for relative in paths:
+        data, unread = _bytes(work, relative, MAX_BYTES)
+        if unread:
+            return None, unread
         try:
-            return read_junit(read_file(work, relative, MAX_BYTES)), ""
+            cases += [read_junit(data)] if data is not None else []
         except NotJUnitError as error:
             return None, f"{relative}: {error}"
-        except (MlassayError, OSError) as error:
-            what = (
-                error.problems[0].what
-                if isinstance(error, MlassayError)
-                else (error.strerror or "unreadable")
-            )
-            return None, f"{relative}: {what}"
-    return None, ""
+        if cases and paths is REPORTS:
+            break  # the second place is for runners that know nothing of the first
+    return Cases.together(cases) if cases else None, ""
+
+
+def _covered(work: Path, criteria: Criteria) -> Lines | str:
+    """What the coverage report counts, or why it was not read; "" where none was asked for or left."""
+    if "coverage" not in criteria.values:
+        return ""
+    named = criteria.values["coverage"].get("report")
+    for relative in [named] if named else COVERAGE:
+        data, unread = _bytes(work, relative, COVERAGE_BYTES)
+        if unread:
+            return unread
+        if data is not None:
+            try:
+                return read_coverage(data)
+            except NotCoverageError as error:
+                return f"{relative}: {error}"
+    return ""
+
+
+def _bytes(work: Path, relative: str, most: int) -> tuple[bytes | None, str]:
+    """``(a file that the command left, why one that is there was not read)``."""
+    path = work / relative
+    if not path.exists() and not path.is_symlink():
+        return None, ""
+    try:
+        return read_file(work, relative, most), ""
+    except MlassayError as error:
+        return None, f"{relative}: {error.problems[0].what}"
+    except OSError as error:
+        return None, f"{relative}: {error.strerror or 'unreadable'}"
 
 
 def _verdict(criteria: Criteria, ran: Ran, tests: Cases | None, work: str) -> Finding:
     if not ran.passed:
-        how = f"it ended with exit code {ran.exit_code}" if ran.ended == "exited" else _ENDED[ran.ended]
-        what = f"the team's tests did not pass: {how}{_named(tests)}"
+        what = f"the team's tests did not pass: {how_ended(ran)}{_named(tests)}"
         return _finding(criteria, "unit.tests", Outcome.FAILED, what, _remedy(tests, ran, work))
     if tests is None:
         what = "the test command passed, but left no JUnit XML, so how many tests ran is not known"
@@ -188,11 +205,7 @@ def _remedy(tests: Cases | None, ran: Ran, work: str) -> str:
     """Names are enough where there are any; else the first lines of the log, without what differs in each run."""
     if tests is not None and tests.failed:
         return "run the command in a checkout, with MLASSAY_MODEL set to the model file, and mend what fails"
-    text = ran.log.decode("utf-8", errors="replace").replace(work, "<work>")
-    text = _TIMES.sub("…s", _PLACES.sub("<…>", text))
-    lines = [" ".join(line.split())[:LINE] for line in text.splitlines() if line.strip()]
-    said = " | ".join(lines[:LINES])
-    return f"its output began: {said}" if said else "it said nothing; run it in a checkout"
+    return first_lines(ran, work)
 
 
 def _unread(unread: str) -> list[Finding]:
@@ -206,7 +219,7 @@ def _unread(unread: str) -> list[Finding]:
     return [Finding("unit.junit", Outcome.INCONCLUSIVE, problem.what, problem.why, problem.remedy)]
 
 
-def _measured(ran: Ran, tests: Cases | None) -> dict[str, Any]:
+def _measured(ran: Ran, tests: Cases | None, covered: Lines | str) -> dict[str, Any]:
     counts: dict[str, Any] = {
         "exit_code": "none" if ran.exit_code is None else ran.exit_code,
         "ended": ran.ended,
@@ -219,6 +232,8 @@ def _measured(ran: Ran, tests: Cases | None) -> dict[str, Any]:
             "skipped": tests.skipped,
             "failed_tests": list(tests.failed[:NAMED]),
         }
+    if isinstance(covered, Lines):
+        counts["coverage"] = {"lines": covered.total, "reached": covered.reached}
     return counts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -31,21 +32,34 @@ class Cases:
         """Cases that ran and did not fail."""
         return self.total - len(self.failed) - self.skipped
 
+    @classmethod
+    def together(cls, parts: Sequence[Cases]) -> Cases:
+        """The cases of several reports."""
+        failed = tuple(name for part in parts for name in part.failed)
+        return cls(sum(part.total for part in parts), failed, sum(part.skipped for part in parts))
+
 
 def read_junit(data: bytes) -> Cases:
     """Count what ``data`` reports, from its test cases and never from its own totals; NotJUnitError when it may not be read."""
-    if len(data) > MAX_BYTES:
-        raise NotJUnitError(f"it is larger than {MAX_BYTES >> 20} MiB")
+    if fault := xml_fault(data, MAX_BYTES):
+        raise NotJUnitError(fault)
+    return _count(data)
+
+
+def xml_fault(data: bytes, most: int) -> str:
+    """Why bytes are no XML that may be parsed: size, encoding, a document type or entities; "" when they may be."""
+    if len(data) > most:
+        return f"it is larger than {most >> 20} MiB"
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
         # In another encoding a declaration could hide from the search below.
-        raise NotJUnitError("it is not UTF-8") from None
+        return "it is not UTF-8"
     if b"\0" in data or _DECLARATION.search(data):
-        raise NotJUnitError("it declares a document type or entities")
+        return "it declares a document type or entities"
     if re.search(rb"<\?xml[^>]*encoding\s*=\s*[\"'](?!utf-?8[\"'])", data[:200], re.IGNORECASE):
-        raise NotJUnitError("it names another encoding than UTF-8")
-    return _count(data)
+        return "it names another encoding than UTF-8"
+    return ""
 
 
 def _count(data: bytes) -> Cases:
