@@ -1,0 +1,190 @@
+"""Rows that a team's own command proposes: measured by us, and able only to break decisions, never to prove one.
+
+The command knows the domain (which figures an applicant can move together, what a forger would write) and may be in any
+language: it gets a CSV of rows and leaves a CSV of proposals. Both are described in docs/gates/adversarial-command.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlassay.digest import bare, canonical
+from mlassay.errors import MlassayError
+from mlassay.files import inside, read_file
+from mlassay.gates.adversarial_box import Probe
+from mlassay.gates.adversarial_judged import judge
+from mlassay.gates.adversarial_proposals import Proposals, RefusedFileError, read_proposals
+from mlassay.gates.adversarial_set import Found, Index, Mask
+from mlassay.isolation import Limits, remove_tree, run
+
+if TYPE_CHECKING:
+    from mlassay.ports import Subject
+
+FOLDER = ".mlassay"
+ROWS, ALLOWED, OUT = f"{FOLDER}/rows.csv", f"{FOLDER}/allowed.json", f"{FOLDER}/proposals.csv"
+LIMITS = Limits(wall_seconds=300, memory_bytes=2 << 30, disk_bytes=1 << 29)
+MAX_BYTES = 64 << 20
+MOST = 200_000  # proposals that are looked at
+_ENDED = {
+    "signal": "it was ended by a signal",
+    "wall": "it ran longer than it may",
+    "memory": "it used more memory than it may",
+    "disk": "it wrote more than it may",
+    "processes": "it started more processes than it may",
+    "not-started": "it could not be started",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Proposed:
+    """What the command's proposals did. ``inside`` flips stay within the allowed changes, ``beyond`` ones do not.
+
+    All of shape (n,) over the probe's rows; ``found`` is what was found before with the inside ones added. ``problem``
+    says why there are no proposals, where there are none to be had.
+    """
+
+    found: Found
+    inside: Mask
+    beyond: Mask
+    problem: str
+    measured: dict[str, Any]
+
+
+def proposed(
+    subject: Subject, probe: Probe, numbers: Index, command: Mapping[str, Any], found: Found
+) -> Proposed:
+    """Run ``command``, read what it proposes for the rows ``numbers`` of the split, and ask the model.
+
+    EvidenceError when a proposal within the allowed changes flips a row that was proven robust.
+    """
+    none = np.zeros(len(probe.scores), dtype=bool)
+    words, problem = _words(str(command.get("run", "")))
+    subject.progress(f"adversarial: {' '.join(words)}")
+    proposals: Proposals | None = None
+    if not problem:
+        proposals, problem = _run(subject, probe, numbers, words, command)
+    told: dict[str, Any] = {
+        "run": str(command.get("run", "")),
+        "by": "the team's own command; flips are measured here",
+    }
+    if proposals is None:
+        return Proposed(found, none, none.copy(), problem, {**told, "problem": problem})
+    judged = judge(probe, proposals, _named(command))
+    merged = judged.merged(found)
+    return Proposed(
+        merged,
+        judged.inside,
+        judged.beyond,
+        "",
+        {
+            **told,
+            "proposals": len(proposals.rows) + sum(proposals.refused.values()),
+            "refused": dict(sorted((Counter(proposals.refused) + Counter(judged.refused)).items())),
+            "rows_flipped": int((judged.inside | judged.beyond).sum()),
+            "rows_flipped_within_the_allowed_changes": int(judged.inside.sum()),
+            "rows_that_only_they_flipped": int((judged.inside & ~found.broken).sum()),
+            "examples": judged.examples(numbers, proposals),
+        },
+    )
+
+
+def _words(text: str) -> tuple[list[str], str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        return [], f"the command cannot be read: {error}"
+    return words, "" if words else "there is no command to run"
+
+
+def _named(command: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(command.get("columns", ()))
+
+
+def _run(
+    subject: Subject, probe: Probe, numbers: Index, words: Sequence[str], command: Mapping[str, Any]
+) -> tuple[Proposals | None, str]:
+    """``(proposals, why there are none)`` from a run in a clean folder with nothing but what was granted."""
+    with tempfile.TemporaryDirectory(prefix="mlassay-perturb-", ignore_cleanup_errors=True) as folder:
+        work = Path(folder).resolve() / "work"
+        (work / FOLDER).mkdir(parents=True)
+        for name in command.get("uses", ()):
+            _grant(inside(subject.root, str(name).rstrip("/")), work / str(name).rstrip("/"))
+        model = Path(subject.plan.config.model.file).name
+        shutil.copyfile(probe.model.path, work / FOLDER / model)
+        _write(subject, probe, numbers, work, command)
+        environment = {
+            "MLASSAY_MODEL": f"{{work}}/{FOLDER}/{model}",
+            "MLASSAY_ROWS": f"{{work}}/{ROWS}",
+            "MLASSAY_ALLOWED": f"{{work}}/{ALLOWED}",
+            "MLASSAY_PROPOSALS": f"{{work}}/{OUT}",
+            "MLASSAY_SEED": str(int(bare(probe.model.digest)[:8], 16)),
+        }
+        try:
+            ran = run(words, work=work, environment=environment, limits=LIMITS)
+            if not ran.passed:
+                how = (
+                    f"it ended with exit code {ran.exit_code}" if ran.ended == "exited" else _ENDED[ran.ended]
+                )
+                return None, how
+            return _read(subject, work, numbers), ""
+        except RefusedFileError as error:
+            return None, f"its proposals cannot be read: {error}"
+        finally:
+            remove_tree(work)
+
+
+def _grant(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() and not source.is_symlink():
+        ignored = shutil.ignore_patterns(".git", FOLDER)
+        shutil.copytree(source, target, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+    elif source.exists() or source.is_symlink():
+        shutil.copy(source, target, follow_symlinks=False)
+
+
+def _write(subject: Subject, probe: Probe, numbers: Index, work: Path, command: Mapping[str, Any]) -> None:
+    names = [column.name for column in subject.plan.model_columns]
+    columns = [subject.table.column(name) for name in names]
+    with (work / ROWS).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["row", *names])
+        writer.writerows([int(n) + 1, *(column[int(n)] for column in columns)] for n in numbers)
+    threshold = repr(float(probe.threshold))
+    perturb = {
+        k: v
+        for k, v in (subject.plan.gates.get("adversarial") or {}).get("perturb", {}).items()
+        if k != "command"
+    }
+    said = {"columns": [*probe.box.columns], "also": [*_named(command)], "threshold": threshold, "most": MOST}
+    (work / ALLOWED).write_bytes(canonical({**said, "perturb": _texts(perturb)}))
+
+
+def _texts(value: Any) -> Any:
+    """Numbers as decimal strings: canonical JSON has no floats."""
+    if isinstance(value, Mapping):
+        return {str(k): _texts(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(v) for v in value]
+    return repr(value) if isinstance(value, float) else value
+
+
+def _read(subject: Subject, work: Path, numbers: Index) -> Proposals:
+    path = work / OUT
+    if not path.exists() and not path.is_symlink():
+        raise RefusedFileError(f"it left no {OUT}")
+    try:
+        data = read_file(work, OUT, MAX_BYTES)
+    except (MlassayError, OSError) as error:
+        what = error.problems[0].what if isinstance(error, MlassayError) else (error.strerror or "unreadable")
+        raise RefusedFileError(what) from error
+    return read_proposals(data, subject.plan.model_columns, subject.table, numbers, MOST)
