@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import read_yaml
 from mlassay.manifest import SplitRule
 from mlassay.manifest.drafting import draft_manifest
+from mlassay.stages.draft_tasks import model_lines, performance, task_of, trained_for
 from mlassay.stages.init import EXAMPLE_DATA
+from mlassay.tasks import REGRESSION
 
 TESTS = '''"""What this team expects of its own model. mlassay runs these on the ONNX file that MLASSAY_MODEL names."""
 
@@ -48,34 +50,30 @@ def draft(
     """The template's ``files`` for ``table`` (CSV bytes): manifest, ml.yaml, policy floors, tests and train.py.
 
     ``data`` names the data set. ConfigurationError when the label or a sensitive column is not there, or when the
-    label is no category.
+    label is neither a category nor a number.
     """
     path = f"data/{data}.csv"
     rule = SplitRule("stratified", {"train": "0.5", "test": "0.5"}, seed=0, by=(label, *sensitive))
     drafted = draft_manifest({path: table}, name=data, label=label, sensitive=sensitive, split=rule)
     columns: list[dict[str, Any]] = read_yaml(drafted.path, drafted.manifest).value["columns"]
-    values = next(column.get("values") for column in columns if column["name"] == label)
-    if not values or len(values) != 2:
-        raise ConfigurationError(
-            Problem(
-                f"the label '{label}' has not two values",
-                why="binary classification is the one task so far",
-                remedy="choose a column with two values",
-                path=path,
-            )
-        )
+    target = next(column for column in columns if column["name"] == label)
+    task, values = task_of(target, path), target.get("values", [])
+    if task == REGRESSION:  # each number would be a stratum of its own
+        rule = replace(rule, kind="stratified" if sensitive else "seeded", by=tuple(sensitive))
+        drafted = draft_manifest({path: table}, name=data, label=label, sensitive=sensitive, split=rule)
     ignored = [c["name"] for c in columns if c["role"] in {"ignored", "id"} and c["name"] not in sensitive]
     inputs = [c for c in columns if c["name"] not in {label, *sensitive, *ignored}]
     numbers = [c["name"] for c in inputs if c["type"] in {"number", "integer"}]
     made = {name: content for name, content in files.items() if name not in EXAMPLE_DATA}
     made |= {path: table, drafted.path: drafted.manifest, drafted.missing_path: drafted.missing}
-    text = _ml_yaml(made["ml.yaml"].decode(), data, label, values, sensitive, numbers)
+    text = _ml_yaml(made["ml.yaml"].decode(), data, label, task, values, sensitive, numbers)
     made["ml.yaml"] = _withhold(text, [*sensitive, *ignored]).encode()
     made["governance/policy.yaml"] = _policy(
-        made["governance/policy.yaml"].decode(), sensitive, numbers
+        made["governance/policy.yaml"].decode(), task, sensitive, numbers
     ).encode()
-    names = [label, *(c["name"] for c in inputs if c["type"] == "category")]
-    made["train.py"] = _train(made["train.py"].decode(), data, label, values[1], names).encode()
+    names = [*([label] if values else []), *(c["name"] for c in inputs if c["type"] == "category")]
+    text = _train(made["train.py"].decode(), data, label, values[1] if values else "", names)
+    made["train.py"] = trained_for(text, task, label, values).encode()
     made["README.md"] = _readme(made["README.md"].decode(), data).encode()
     if sensitive:
         made[".gitignore"] += _IGNORE.format(path=path).encode()
@@ -87,6 +85,7 @@ def _ml_yaml(
     text: str,
     data: str,
     label: str,
+    task: str,
     values: Sequence[str],
     sensitive: Sequence[str],
     numbers: Sequence[str],
@@ -95,9 +94,9 @@ def _ml_yaml(
         "objective: ": '"TODO: who decides what with this model, about whom?"',
         "  applications: ": f"data/{data}.manifest.yaml",
         "  weigh: ": f"{{by: {_flow(sensitive)}, method: reweighing}}" if sensitive else None,
-        "  favourable: ": json.dumps(f"TODO: {' or '.join(values)}?", ensure_ascii=False),
+        **model_lines(task, values),
         "  label: ": json.dumps(label, ensure_ascii=False),
-        "  performance: ": "{roc_auc: {min: 0.65}}",
+        "  performance: ": performance(task, 0.65),
         "  bias: ": f"       {{sensitive: {_flow(sensitive)}, selection_rate_ratio: {{min: 0.8}}}}"
         if sensitive
         else None,
@@ -116,10 +115,10 @@ def _withhold(text: str, columns: Sequence[str]) -> str:
     return _set_line(text, "  withhold: ", _flow(columns) if columns else None)
 
 
-def _policy(text: str, sensitive: Sequence[str], numbers: Sequence[str]) -> str:
+def _policy(text: str, task: str, sensitive: Sequence[str], numbers: Sequence[str]) -> str:
     bias = f"{{sensitive: {_flow(sensitive)}, selection_rate_ratio: {{min: 0.8}}}}" if sensitive else None
     text = _set_line(text, "  bias: ", bias)
-    text = _set_line(text, "  performance: ", "{roc_auc: {min: 0.6}}")
+    text = _set_line(text, "  performance: ", performance(task, 0.6))
     return _set_line(
         text,
         "  adversarial: ",
