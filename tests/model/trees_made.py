@@ -123,7 +123,7 @@ def flat(trees, weigh, *, targets, post=0, aggregate=1, kind=TensorProto.FLOAT):
 def over(node, width, *, kind=TensorProto.FLOAT, out=TensorProto.FLOAT):
     """A model of one tree node over ``width`` columns."""
     five = node.op_type == "TreeEnsemble"
-    outputs = [helper.make_tensor_value_info("probabilities", out, None)]
+    outputs = [helper.make_tensor_value_info("probabilities", out, [None, None])]
     return model(
         [node],
         inputs=[helper.make_tensor_value_info("X", kind, [None, width])],

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlassay.gates.adversarial_set import Allowed, Floats, Index, Mask
 from mlassay.model import Model, Rows
+from mlassay.tasks import MULTICLASS
 
 CHUNK = 1 << 18  # points built at once, to bound memory
 
@@ -23,9 +24,15 @@ class Probe:
     scores: Floats
     evaluations: int = field(default=0, init=False)
 
+    @classmethod
+    def of_model(cls, model: Model, rows: Rows, box: Allowed, threshold: float | None) -> Probe:
+        """A probe of ``rows``; among several classes the lead of the favourable ones decides, at 0 (`decisive`)."""
+        level = 0.0 if model.task == MULTICLASS or threshold is None else threshold
+        return cls(model, rows, box, level, decisive(model, rows))
+
     @property
     def decided(self) -> Mask:
-        """The class of each row as it is: True for class 1."""
+        """The decision about each row as it is: True for class 1, for a favourable class, for the threshold and above."""
         return np.asarray(self.scores >= self.threshold)
 
     def only(self, index: Index) -> Probe:
@@ -55,4 +62,19 @@ class Probe:
         rows = {name: values[index] for name, values in self.rows.items()}
         for j, name in enumerate(self.box.columns):
             rows[name] = self.box.inputs(j, points[:, j], rows[name])
-        return self.model.score(rows)
+        return decisive(self.model, rows)
+
+
+def decisive(model: Model, rows: Rows) -> Floats:
+    """The number that decides, (n,): the model's score, or how far favourable classes lead before the others.
+
+    A tie goes to the class that is declared first, as `numpy.argmax` has it: a lead of zero that is lost is just under.
+    """
+    if model.task != MULTICLASS:
+        return model.score(rows)
+    answers = model.answers(rows)
+    model.scores_of(answers)  # Unusable where one is not finite
+    favoured = np.isin(np.arange(answers.shape[1]), model.favourable)
+    lead = answers[:, favoured].max(axis=1) - answers[:, ~favoured].max(axis=1)
+    won = favoured[answers.argmax(axis=1)]
+    return np.asarray(np.where((lead == 0) & ~won, -np.finfo(np.float64).tiny, lead))

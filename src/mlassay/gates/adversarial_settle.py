@@ -40,9 +40,15 @@ Settler = Callable[[Probe], Method]
 
 def settlers() -> Sequence[Settler]:
     """Every settler, in the order in which they are asked; the last one takes any model."""
-    from mlassay.gates import adversarial_search
+    from mlassay.gates import adversarial_linear, adversarial_relu, adversarial_search, adversarial_trees
 
-    return (adversarial_search.by_corners, adversarial_search.by_search)
+    return (
+        adversarial_linear.by_weights,
+        adversarial_search.by_corners,
+        adversarial_trees.by_trees,
+        adversarial_relu.by_bounds,
+        adversarial_search.by_search,
+    )
 
 
 def choose(probe: Probe) -> tuple[Method, tuple[str, ...]]:

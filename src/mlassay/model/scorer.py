@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +21,9 @@ from mlassay.tasks import BINARY, MULTICLASS
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from mlassay.model.fold import Cells
+    from mlassay.model.networks import Network
 
 Rows: TypeAlias = "dict[str, NDArray[Any]]"
 
@@ -118,6 +121,47 @@ class Model:
         columns = {tensor: column for column, tensor in self._signature.names.items()}
         found = affine_columns(self.proto, list(columns)) or frozenset()
         return frozenset(columns[tensor] for tensor in found)
+
+    def network(self) -> Network | None:
+        """The model as a linear one or a ReLU network over its columns, None where it is neither."""
+        from mlassay.model.networks import read_network
+
+        columns = {tensor: column for column, tensor in self._signature.names.items()}
+        found = read_network(self.proto, list(columns), self._signature.output)
+        return None if found is None else found.renamed(columns)
+
+    @property
+    def output(self) -> str:
+        """The graph's name of the tensor that `answers` reads."""
+        return self._signature.output
+
+    def cells(self, tensor: str) -> Cells:
+        """On which columns each column of an inner ``tensor`` depends, and how; Unfit where that cannot be followed."""
+        from mlassay.model.fold import features
+
+        return features(self.proto.graph, self._signature.names, self._signature.tensor, tensor)
+
+    def tap(self, tensor: str) -> Callable[[Rows], NDArray[np.float64]]:
+        """A function from rows to what stands in an inner ``tensor`` for them, as ONNX Runtime has it: (n, k)."""
+        import numpy as np
+
+        if tensor == self._signature.tensor:
+            return lambda rows: np.column_stack([rows[i.name] for i in self.inputs]).astype(np.float64)
+        proto = type(self.proto)()
+        proto.CopyFrom(self.proto)
+        del proto.graph.output[:]
+        proto.graph.output.add().name = tensor
+        runtime = Runtime(proto.SerializeToString(), self.path)
+
+        def read(rows: Rows) -> NDArray[np.float64]:
+            count = len(next(iter(rows.values())))
+            starts = range(0, count, BATCH)
+            parts = [runtime.run(tensor, self._feed(rows, s, min(s + BATCH, count))) for s in starts]
+            return (
+                np.concatenate([part.reshape(len(part), -1) for part in parts]) if parts else np.empty((0, 0))
+            )
+
+        return read
 
     def _batch(self, rows: Rows, start: int, stop: int) -> NDArray[np.float64]:
         values = self._runtime.run(self._signature.output, self._feed(rows, start, stop))
