@@ -77,7 +77,9 @@ class Personal:
         found = {key: hits for key, hits in self._hits.items() if hits.many}
         for (name, layout), texts in self._bare.items():
             for kind, hits in _by_share(layout, texts):
-                found.setdefault((name, kind), hits)
+                known = found.get((name, kind), Hits())
+                rows = sorted({*known.rows, *hits.rows})[:5]
+                found[name, kind] = Hits(known.many + hits.many, rows)
         return found
 
     def named(self) -> list[str]:
@@ -137,18 +139,23 @@ class Personal:
 
 def identifiers(cell: str) -> Iterator[str]:
     """The kinds of identifiers in one text that need no other text as evidence."""
-    if "@" in cell and kinds.EMAIL.search(cell):
-        yield "an e-mail address"
-    if any(kinds.is_iban(found[0]) for found in kinds.IBAN.finditer(cell)):
-        yield "a bank account (IBAN)"
-    if any(kinds.is_card(found[0]) for found in kinds.CARD.finditer(cell)):
-        yield "a payment card"
-    if any(kinds.is_phone(found[0]) for found in kinds.PHONE.finditer(cell)) or any(
-        kinds.is_phone(found[0], kinds.REGIONS) for found in kinds.NATIONAL.finditer(cell)
+    rest = cell
+    for name, where, valid in (
+        ("an e-mail address", kinds.EMAIL, lambda _: True),
+        ("a bank account (IBAN)", kinds.IBAN, kinds.is_iban),
+        ("a payment card", kinds.CARD, kinds.is_card),
+    ):
+        taken = [found[0] for found in where.finditer(rest) if valid(found[0])]
+        for text in taken:
+            rest = rest.replace(text, "|")  # its parts are not looked at as something else
+        if taken:
+            yield name
+    if any(kinds.is_phone(found[0]) for found in kinds.PHONE.finditer(rest)) or any(
+        kinds.is_phone(found[0], kinds.REGIONS) for found in kinds.NATIONAL.finditer(rest)
     ):
         yield "a telephone number"
-    for kind, where in kinds.alone():
-        if any(kinds.validator(kind)(found[0]) for found in where.finditer(cell)):
+    for kind, layouts in kinds.alone():
+        if any(kinds.validator(kind)(found[0]) for found in layouts.finditer(rest)):
             yield kind.name
             return  # other countries' layouts may fit as well
 
