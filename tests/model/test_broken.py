@@ -354,3 +354,33 @@ def test_hostile_names_reach_no_message_raw(tmp_path):
     text = str(refusal(save(proto, tmp_path)))
     assert "\x1b" not in text
     assert "::" not in text
+
+
+def dropping(mode, *, offered=False):
+    """A Dropout before the sigmoid, whose training_mode is the tensor ``mode``."""
+    nodes = [
+        helper.make_node("Gemm", ["X", "W", "B"], ["z"]),
+        helper.make_node("Dropout", ["z", "ratio", "mode"] if mode is not None else ["z", "ratio"], ["d"]),
+        helper.make_node("Sigmoid", ["d"], ["probabilities"]),
+    ]
+    made = [floats("W", np.ones((3, 1))), floats("B", [0.5]), helper.make_tensor("ratio", 1, [], [0.5])]
+    if isinstance(mode, bool):
+        made.append(helper.make_tensor("mode", TensorProto.BOOL, [], [mode]))
+    inputs = [value("X", [None, 3]), *([value("mode", [], TensorProto.BOOL)] if offered else [])]
+    if mode == "computed":
+        nodes.insert(0, helper.make_node("ReduceSum", ["X"], ["sum"], keepdims=0))
+        nodes.insert(1, helper.make_node("Greater", ["sum", "ratio"], ["mode"]))
+    return model(nodes, inputs=inputs, initialisers=made)
+
+
+@pytest.mark.parametrize(("mode", "offered"), [(True, False), ("computed", False), (False, True)])
+def test_a_model_that_may_answer_otherwise_at_each_call_is_refused(tmp_path, mode, offered):
+    error = refusal(save(dropping(mode, offered=offered), tmp_path))
+    assert error.rule == "operators"
+    assert "at random" in error.problems[0].what
+
+
+@pytest.mark.parametrize("mode", [None, False])
+def test_a_dropout_that_does_nothing_is_taken(tmp_path, mode):
+    loaded = Model.load(save(dropping(mode), tmp_path), NUMBERS)
+    assert np.ptp([loaded.score(loaded.encode(ROWS))[0] for _ in range(5)]) == 0

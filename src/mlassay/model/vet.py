@@ -83,6 +83,10 @@ def _operators(proto: Any, path: Path) -> None:
         raise refuse(
             "operators", what, why="such a graph cannot be read or held in bounds", remedy=_PLAIN, path=path
         )
+    if any(_drops_at_random(node, proto.graph) for node in proto.graph.node):
+        what = "the model drops values at random: a Dropout whose training_mode is not the constant false"
+        fix = "export the model in evaluation mode (PyTorch: model.eval() before torch.onnx.export)"
+        raise refuse("operators", what, why=why, remedy=fix, path=path)
     refused = sorted({name for node in proto.graph.node if (name := _refused(node))})
     if refused:
         what = "the model uses operators that are not allowed: " + ", ".join(refused[:8])
@@ -100,6 +104,21 @@ def _refused(node: Any) -> str:
     if node.op_type in ALLOWED.get(domain, frozenset()) and not has_graph:
         return ""
     return f"{domain or 'ai.onnx'}.{node.op_type}"
+
+
+def _drops_at_random(node: Any, graph: Any) -> bool:
+    """A Dropout that is, or may be, in training mode. Graph optimisations take some away, and other runtimes do not."""
+    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
+        return False
+    from onnx import numpy_helper
+
+    named = [t for t in graph.initializer if t.name == node.input[2]]
+    named += [a.t for n in graph.node if node.input[2] in n.output for a in n.attribute if a.name == "value"]
+    offered = any(each.name == node.input[2] for each in graph.input)
+    try:
+        return offered or len(named) != 1 or bool(numpy_helper.to_array(named[0]).any())
+    except (ValueError, TypeError):
+        return True
 
 
 def _sizes(proto: Any, path: Path) -> None:
