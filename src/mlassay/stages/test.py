@@ -31,7 +31,7 @@ from mlassay.files import find_file, inside, staged_folder
 from mlassay.isolation import remove_tree
 from mlassay.plan import Plan
 from mlassay.plan.floors import gates_in_force
-from mlassay.ports import Gate, Subject
+from mlassay.ports import Engine, Gate, Subject
 from mlassay.stages._parts import read_parts
 from mlassay.stages._run_folder import read_training
 
@@ -69,6 +69,7 @@ def test(
     partial: bool = False,
     cross_checks: bool = False,
     parts: Parts | None = None,
+    engine: Engine | None = None,
     progress: Callable[[str], None] = lambda _: None,
     on_gate: OnGate = lambda _: None,
 ) -> Tested:
@@ -79,7 +80,7 @@ def test(
     """
     provenance, outputs = read_training(run_folder)
     live, live_digest = find_live(plan, root)
-    subject = Subject(plan, root, run_folder / "train/outputs", live, cross_checks, progress)
+    subject = Subject(plan, root, run_folder / "train/outputs", live, cross_checks, progress, engine)
     model = next((output.digest for output in outputs if output.path == plan.config.model.file), None)
     if model is None:
         raise EvidenceError(
