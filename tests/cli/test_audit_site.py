@@ -61,6 +61,24 @@ def test_the_same_commit_gives_the_same_bytes_on_any_machine(history, site, tmp_
     assert content(tmp_path / "again") == content(site)
 
 
+def test_whatever_is_named_with_out_lies_where_the_shell_is_and_not_where_the_repository_is(
+    history, tmp_path
+):
+    elsewhere = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", history.folder, elsewhere], check=True)
+    before = sorted(elsewhere.iterdir())
+    for verb, out, made in (
+        (("site",), "pages", "pages/index.html"),
+        (("anchor", "--unsigned"), "one.anchor", "one.anchor"),
+        (("export",), "all.tar.gz", "all.tar.gz"),
+    ):
+        command = [sys.executable, "-m", "mlassay", "audit", *verb, "-C", "clone", "--out", out]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / made).is_file()
+    assert sorted(elsewhere.iterdir()) == before
+
+
 def test_no_folder_of_the_machine_is_in_any_page(history, site):
     everything = b"".join(content(site).values())
     for place in (history.folder, site):

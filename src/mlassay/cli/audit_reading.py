@@ -15,8 +15,11 @@ from mlassay.errors import ExitCode
 
 if TYPE_CHECKING:
     from mlassay.audit.chronicle import Chronicle
+    from mlassay.audit.verify import Known
     from mlassay.errors import Problem
     from mlassay.git import Repository
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def at_option(command: Command) -> Command:
@@ -24,6 +27,36 @@ def at_option(command: Command) -> Command:
     return click.option(
         "--at", "revision", default="HEAD", metavar="REV", show_default=True, help="The main line's commit."
     )(command)
+
+
+def anchor_options(command: Command) -> Command:
+    """``--anchor FILE`` (again for more) and ``--tsa-cert FILE``: what was kept elsewhere; ``anchors`` and ``tsa_cert``."""
+    certificates = click.option(
+        "--tsa-cert",
+        type=_FILE,
+        metavar="FILE",
+        help="The certificates (PEM) of the authority whose time stamps the anchors hold.",
+    )
+    anchors = click.option(
+        "--anchor",
+        "anchors",
+        multiple=True,
+        type=_FILE,
+        metavar="FILE",
+        help="Hold the history against an anchor that was kept elsewhere; again for more of them.",
+    )
+    return anchors(certificates(command))
+
+
+def known_elsewhere(anchors: tuple[Path, ...], tsa_cert: Path | None, root: str = "") -> Known:
+    """What the options say that the auditor knows from elsewhere; ConfigurationError for a file that is no anchor."""
+    from mlassay import wiring
+    from mlassay.audit.verify import Known
+    from mlassay.evidence.anchors import load_anchor
+
+    files = [load_anchor(path) for path in anchors]
+    stamps = wiring.stamps(tsa_cert) if any(file.stamp is not None for file in files) else None
+    return Known(tuple(files), stamps, root)
 
 
 def no_check_option(command: Command) -> Command:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlassay.cli.audit_reading import at_option
-from mlassay.cli.audit_verify import known_elsewhere
+from mlassay.cli.audit_reading import anchor_options, at_option, known_elsewhere
 from mlassay.cli.common import directory_option, json_option, note, print_json
 from mlassay.cli.progress import Progress
 from mlassay.errors import ExitCode
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _DAYS = 3660
 
 
@@ -54,17 +52,7 @@ def _day(_: click.Context, __: click.Parameter, value: str | None) -> date | Non
     metavar="DAY",
     help="Count what is overdue on DAY (UTC, as 2026-11-21, or today), else on the day of the last commit.",
 )
-@click.option(
-    "--anchor",
-    "anchors",
-    multiple=True,
-    type=_FILE,
-    metavar="FILE",
-    help="Hold the history against an anchor that was kept elsewhere; again for more of them.",
-)
-@click.option(
-    "--tsa-cert", type=_FILE, metavar="FILE", help="The certificates (PEM) of who stamped the anchors' time."
-)
+@anchor_options
 @at_option
 @json_option
 @directory_option
@@ -87,22 +75,21 @@ def audit_site(
     from mlassay.render.site import pages
     from mlassay.render.site.folder import refuse_foreign, write_site
 
-    target = directory / out
-    refuse_foreign(target.resolve())
-    known = known_elsewhere(anchors, tsa_cert, "")
+    refuse_foreign(out.resolve())
+    known = known_elsewhere(anchors, tsa_cert)
     repository = Repository.open(directory)
     commit = repository.resolve(revision)
     progress = Progress()
     try:
         facts = _facts(repository, commit, known, title, as_of, progress.say)
-        count = write_site(target, _counted(pages(facts), progress.say), commit)
+        count = write_site(out, _counted(pages(facts), progress.say), commit)
     finally:
         progress.clear()
     if as_json:
-        print_json({"commit": commit, "pages": count, "out": str(target), "verdict": facts.intact.word})
+        print_json({"commit": commit, "pages": count, "out": str(out), "verdict": facts.intact.word})
     else:
         note(f"{count} pages tell the record up to {commit[:12]}: {facts.intact.word}")
-        click.echo(str(target / "index.html"))
+        click.echo(str(out / "index.html"))
     if not facts.intact.whole:
         click.get_current_context().exit(ExitCode.EVIDENCE)
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlassay.cli.audit_reading import anchor_options, known_elsewhere
 from mlassay.cli.common import directory_option, json_option, print_json, printable
 from mlassay.cli.progress import Progress
 from mlassay.errors import ExitCode
 
 if TYPE_CHECKING:
-    from mlassay.audit.verify import Known, Report
+    from mlassay.audit.verify import Report
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _ID = re.compile(r"[0-9a-f]{7,40}")
@@ -28,20 +29,7 @@ def _root(_: click.Context, __: click.Parameter, value: str) -> str:
 
 
 @click.command(epilog="Example: mlassay audit verify --anchor 2026-11-21.anchor --root 1a2b3c4d5e6f")
-@click.option(
-    "--anchor",
-    "anchors",
-    multiple=True,
-    type=_FILE,
-    metavar="FILE",
-    help="Hold the history against an anchor that was kept elsewhere; again for more of them.",
-)
-@click.option(
-    "--tsa-cert",
-    type=_FILE,
-    metavar="FILE",
-    help="The certificates (PEM) of the authority whose time stamps the anchors hold.",
-)
+@anchor_options
 @click.option(
     "--root",
     default="",
@@ -109,17 +97,6 @@ def audit_verify(
         _print(report)
     if report.problems:
         click.get_current_context().exit(ExitCode.EVIDENCE)
-
-
-def known_elsewhere(anchors: tuple[Path, ...], tsa_cert: Path | None, root: str) -> Known:
-    """What the options say that the auditor knows from elsewhere; ConfigurationError for a file that is no anchor."""
-    from mlassay import wiring
-    from mlassay.audit.verify import Known
-    from mlassay.evidence.anchors import load_anchor
-
-    files = [load_anchor(path) for path in anchors]
-    stamps = wiring.stamps(tsa_cert) if any(file.stamp is not None for file in files) else None
-    return Known(tuple(files), stamps, root)
 
 
 def _print(report: Report) -> None:

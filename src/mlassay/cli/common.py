@@ -24,14 +24,18 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def directory_option(command: Command) -> Command:
-    """``-C DIR``: run as if started there; the command gets it as ``directory: Path``."""
+    """``-C DIR``: where the repository is; the command gets it as ``directory: Path``.
+
+    Files and folders that other options name (``--out``, ``--anchor``) are meant from the present folder, as a shell
+    completes them; only the run folder lies below ``DIR``.
+    """
     return click.option(
         "-C",
         "directory",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         default=".",
         metavar="DIR",
-        help="Run as if started in DIR.",
+        help="Where the repository is, else here. Files that you name are meant from here all the same.",
     )(command)
 
 

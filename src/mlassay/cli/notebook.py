@@ -19,21 +19,19 @@ def notebook() -> None:
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    default=".",
     metavar="DIR",
-    show_default=True,
-    help="Where the script goes; the tests go to DIR/tests.",
+    help="Where the script goes, else the repository's folder; the tests go to DIR/tests.",
 )
 @directory_option
 @json_option
-def extract(file: Path, out: Path, directory: Path, as_json: bool) -> None:
+def extract(file: Path, out: Path | None, directory: Path, as_json: bool) -> None:
     """Make a script of a notebook's code cells, and a skeleton of tests; nothing is run or overwritten.
 
     Outputs are left out; lines that only IPython knows become comments.
     """
     from mlassay.stages.notebook import extract as stage
 
-    done = stage(file, directory / out)
+    done = stage(file, out or directory)
     if as_json:
         print_json(
             {

@@ -26,6 +26,7 @@ from mlassay.errors import EvidenceError, ExitCode, Problem
 
 if TYPE_CHECKING:
     from mlassay.audit.verify import Report
+    from mlassay.stages.record import Recorded
 
 
 @click.command(epilog="Example: mlassay sign --key ~/keys/ci.pem")
@@ -132,17 +133,23 @@ def record(
         told.outputs("record", release=done.release.id, commit=done.commit)
         told.summary(f"Recorded {done.release.id}: {done.verdict.outcome}", [("commit", done.commit)])
     if as_json:
-        print_json(
-            {
-                "release": done.release.id,
-                "verdict": str(done.verdict.outcome),
-                "commit": done.commit or None,
-                "already": done.already,
-                "dry_run": dry_run,
-                "paths": list(done.paths),
-            }
-        )
-        return
+        print_json(_recorded_json(done, dry_run=dry_run))
+    else:
+        _print_recorded(done, dry_run=dry_run)
+
+
+def _recorded_json(done: Recorded, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "release": done.release.id,
+        "verdict": str(done.verdict.outcome),
+        "commit": done.commit or None,
+        "already": done.already,
+        "dry_run": dry_run,
+        "paths": list(done.paths),
+    }
+
+
+def _print_recorded(done: Recorded, *, dry_run: bool) -> None:
     if done.already:
         click.echo(f"{done.release.id} is on the main line already: nothing was changed")
     elif dry_run:
@@ -185,7 +192,9 @@ def verify(release: str | None, revision: str, directory: Path, as_json: bool) -
     )
     progress.clear()
     if as_json:
-        print_json(_as_json(report))
+        from mlassay.render.audit_verify import verify_json
+
+        print_json(verify_json(report))
     else:
         _print(report)
     if report.problems:
@@ -224,30 +233,3 @@ def _print(report: Report) -> None:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
-
-
-def _as_json(report: Report) -> dict[str, Any]:
-    return {
-        "valid": not report.problems,
-        "head": report.head,
-        "root": report.root,
-        "confirmed": [
-            {
-                "kind": item.kind,
-                "name": item.name,
-                "commit": item.commit,
-                "says": item.says,
-                "by": list(item.by),
-                "signatures": item.signatures,
-                "checks": item.checks,
-                "valid": not item.problems,
-            }
-            for item in report.confirmed
-        ],
-        "problems": [_problem(problem) for problem in report.problems],
-        "not_checked": list(report.not_checked),
-    }
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {"what": problem.what, "why": problem.why, "remedy": problem.remedy, "path": problem.path}

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlassay.audit.anchor import Anchored
 from mlassay.audit.findings import Finding
+from mlassay.audit.requests import Confirmed
 from mlassay.audit.rules import RULES
 from mlassay.audit.verify import NOT_INTACT, Report
 from mlassay.evidence.times import time_string
@@ -106,7 +107,7 @@ def checked_line(report: Report) -> str:
 
 
 def audit_json(report: Report) -> dict[str, Any]:
-    """The whole answer for machines."""
+    """The whole answer of ``audit verify`` for machines."""
     return {
         "verdict": report.verdict,
         "holds": report.verdict != NOT_INTACT,
@@ -116,20 +117,36 @@ def audit_json(report: Report) -> dict[str, Any]:
         "findings": [
             asdict(finding) | {"date": _date(report, finding.commit) or None} for finding in report.findings
         ],
-        "confirmed": [
-            {
-                "kind": item.kind,
-                "name": item.name,
-                "commit": item.commit,
-                "says": item.says,
-                "by": list(item.by),
-                "signatures": item.signatures,
-                "checks": item.checks,
-                "holds": not item.problems,
-            }
-            for item in report.confirmed
-        ],
+        "confirmed": [_confirmed_json(item, "holds") for item in report.confirmed],
         "unknown": list(report.not_checked),
+    }
+
+
+def verify_json(report: Report) -> dict[str, Any]:
+    """The answer of ``verify`` for machines: what holds, and the plain problems, under no rules."""
+    return {
+        "valid": not report.problems,
+        "head": report.head,
+        "root": report.root,
+        "confirmed": [_confirmed_json(item, "valid") for item in report.confirmed],
+        "problems": [
+            {"what": problem.what, "why": problem.why, "remedy": problem.remedy, "path": problem.path}
+            for problem in report.problems
+        ],
+        "not_checked": list(report.not_checked),
+    }
+
+
+def _confirmed_json(item: Confirmed, word: str) -> dict[str, Any]:
+    return {
+        "kind": item.kind,
+        "name": item.name,
+        "commit": item.commit,
+        "says": item.says,
+        "by": list(item.by),
+        "signatures": item.signatures,
+        "checks": item.checks,
+        word: not item.problems,
     }
 
 
