@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import binom
 
 from mlassay.gates.bias_rules import RULES, decide
-from mlassay.statistics import newcombe, ratio_interval
+from mlassay.statistics import Z95, newcombe, ratio_interval
 
 SIZES = (30, 50, 100, 1000)
 RATES = (0.02, 0.1, 0.5)
@@ -89,3 +89,18 @@ def _decided(rule, threshold, x, rows, y, reference_rows):
         np.broadcast_to(np.asarray(each, float), x.shape)[:, None] for each in (x, rows, y, reference_rows)
     )
     return decide(RULES[rule], threshold, pairs, np.ones((x.size, 1), bool))
+
+
+def coverage(rows, rate, ratio):
+    """Coverage of the ratio of two groups of as many rows."""
+    x, y, chance = drawn(rows, rows, rate * ratio, rate)
+    lower, upper = ratio_interval(x, rows, y, rows)
+    return float(chance[(lower <= ratio) & (ratio <= upper)].sum())
+
+
+def settled(rows, rate, ratio, *, floor=FLOOR):
+    """The chance that two groups of as many rows settle the ratio against the floor, either way."""
+    x, y, chance = drawn(rows, rows, rate * ratio, rate)
+    rule = RULES["selection_rate_ratio"]
+    limits = rule.limits(x, np.full_like(x, rows), y, np.full_like(y, rows), np.asarray(Z95))
+    return float(chance[rule.meets(*limits, floor) | rule.breaks(*limits, floor)].sum())

@@ -131,7 +131,7 @@ def _noise(rows: NDArray[np.int64], score: Array) -> float:
     """
     generator = np.random.Generator(np.random.PCG64(SEED))
     drawn = generator.binomial(rows, np.clip(score, 0, 1), size=(_DRAWS, len(rows)))
-    return float(np.quantile(np.abs(drawn - rows * score).sum(axis=1) / rows.sum(), 0.95))
+    return float(np.quantile(np.abs(drawn - rows * score).sum(axis=1) / rows.sum(), 0.95, method="higher"))
 
 
 def _bins(scores: Array, bins: int) -> NDArray[np.int64]:
