@@ -8,12 +8,15 @@ import sys
 import numpy as np
 import pytest
 
+from mlassay.digest import canonical
 from mlassay.errors import EvidenceError
+from mlassay.evidence.verdict import Outcome
+from mlassay.gates.adversarial import AdversarialGate
 from mlassay.gates.adversarial_box import Probe
 from mlassay.gates.adversarial_command import proposed
 from mlassay.gates.adversarial_proposals import RefusedFileError, read_proposals
 from mlassay.gates.adversarial_set import Allowed, Found
-from tests.gates.subjects import NUMBERS, subject
+from tests.gates.subjects import NUMBERS, finding, subject
 from tests.model.models import linear
 
 PRELUDE = """
@@ -151,3 +154,30 @@ def test_more_proposals_than_are_looked_at_are_counted(tmp_path):
     assert read.refused == {"more proposals than are looked at": 30}
     with pytest.raises(RefusedFileError, match="CSV"):
         read_proposals(b'row,a\n1,"0', made.plan.model_columns, made.table, np.arange(200), 20)
+
+
+def gated(tmp_path, script, proto, **command):
+    made = subject(tmp_path, proto)
+    (made.root / "tools").mkdir(exist_ok=True)
+    (made.root / "tools" / "perturb.py").write_text(PRELUDE + script)
+    run = f"{shlex.quote(sys.executable)} tools/perturb.py"
+    perturb = {"columns": ["a"], "radius": 0.01, "command": {"run": run, "uses": ["tools"], **command}}
+    gates = {"adversarial": {"perturb": perturb, "robust_rate": {"min": 0.8}}}
+    return AdversarialGate().test(subject(tmp_path, proto, gates))
+
+
+def test_the_gate_fails_on_what_the_command_flips_and_passes_where_it_flips_nothing(tmp_path):
+    planted = linear((3.0, 3.0, 0.0), 0.0)
+    bad = gated(tmp_path, FAR, planted, columns=["b"])
+    assert bad.outcome is Outcome.FAILED
+    assert bad.measured["vulnerable"] == bad.measured["command"]["rows_flipped"] > 150
+    canonical(dict(bad.measured))
+    repaired = gated(tmp_path, FAR, linear((3.0, 0.0, 0.0), 0.0), columns=["b"])
+    assert repaired.outcome is Outcome.PASSED
+    assert repaired.measured["command"]["rows_flipped"] == 0
+
+
+def test_a_command_that_fails_leaves_the_gate_inconclusive(tmp_path):
+    report = gated(tmp_path, "raise SystemExit(3)", linear((3.0, 0.0, 0.0), 0.0))
+    assert report.outcome is Outcome.INCONCLUSIVE
+    assert finding(report, "adversarial.command").outcome is Outcome.INCONCLUSIVE

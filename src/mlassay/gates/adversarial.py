@@ -58,7 +58,25 @@ class AdversarialGate:
             from mlassay.gates.adversarial_art import cross_check
 
             cross_check(measured.probe, measured.found, subject.progress)
-        return report(criteria, measured=measured.as_numbers(), findings=[finding], not_looked_at=aside)
+        findings = [finding, *_unproposed(criteria, measured)]
+        return report(criteria, measured=measured.as_numbers(), findings=findings, not_looked_at=aside)
+
+
+def _unproposed(criteria: Criteria, measured: Measured) -> list[Finding]:
+    """Why the team's command has proposed nothing, if it was asked and could not."""
+    if measured.proposed is None or not measured.proposed.problem:
+        return []
+    return [
+        _finding(
+            criteria,
+            "adversarial.command",
+            Outcome.INCONCLUSIVE,
+            f"the team's command proposed nothing: {measured.proposed.problem}",
+            why="what its authors know of likely changes was not tried",
+            remedy="run it in a checkout with the files that the adversarial gate's docs describe, and mend it",
+            at=("perturb", "command"),
+        )
+    ]
 
 
 def _sensitive(subject: Subject) -> tuple[str, ...]:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from mlassay.config.perturb import Move, Perturbation
 from mlassay.gates.adversarial_box import Probe
 from mlassay.gates.adversarial_search import shrink
-from mlassay.gates.adversarial_set import Allowed, Floats, Found, Index
+from mlassay.gates.adversarial_set import Allowed, Floats, Found, Index, Mask
 from mlassay.gates.adversarial_settle import choose, settle
 from mlassay.gates.common import shown
 from mlassay.manifest import Column
 from mlassay.statistics import Z95, factor_to_settle, wilson
 
 if TYPE_CHECKING:
+    from mlassay.gates.adversarial_command import Proposed
     from mlassay.ports import Subject
 
 FRAGILE = 5
@@ -40,6 +41,7 @@ class Measured:
     numbers: NDArray[np.int64]
     groups: Mapping[str, tuple[str, ...]]
     labels: tuple[str, str]
+    proposed: Proposed | None = None
 
     @property
     def looked_at(self) -> int:
@@ -58,13 +60,13 @@ class Measured:
 
     @property
     def vulnerable(self) -> int:
-        """Rows with a confirmed witness."""
-        return int(self.found.broken.sum())
+        """Rows with a confirmed witness, and rows that the team's command flipped where the criteria let it count."""
+        return int((self.found.broken | self._beyond).sum())
 
     @property
     def undecided(self) -> int:
         """Rows neither broken nor proven robust."""
-        return int(self.found.undecided.sum())
+        return int((self.found.undecided & ~self._beyond).sum())
 
     @property
     def robust(self) -> int:
@@ -99,7 +101,7 @@ class Measured:
 
     def passing_radius(self, least: float) -> float | None:
         """The largest radius at which the lower limit would reach ``least``; known for an exact measurement only."""
-        if not self.exact or self.undecided or not self.vulnerable:
+        if not self.exact or self.undecided or not self.vulnerable or self._beyond.any():
             return None
         broken = np.arange(self.vulnerable)
         lower, _ = wilson(self.looked_at - broken, np.full_like(broken, self.looked_at))
@@ -110,6 +112,12 @@ class Measured:
         share = np.sort(self._shrunk[1][self.found.broken])[int(passing[-1])]
         radius = np.floor(self.scale * float(share) * (1 - 2.0**-11) * 1e4) / 1e4
         return float(radius) if radius > 0 else None
+
+    @property
+    def _beyond(self) -> Mask:
+        """Rows that only proposals beyond the allowed changes flipped."""
+        none = np.zeros(self.looked_at, dtype=bool)
+        return none if self.proposed is None else self.proposed.beyond & ~self.found.broken
 
     @cached_property
     def _shrunk(self) -> tuple[Floats, Floats]:
@@ -136,6 +144,7 @@ class Measured:
             ],
             "groups": {name: self._by_group(values) for name, values in self.groups.items()},
             "most_fragile": self._fragile(),
+            **({} if self.proposed is None else {"command": self.proposed.measured}),
         }
 
     def _by_group(self, values: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -209,9 +218,15 @@ def measure(
     looked = probe(numbers)
     subject.progress(f"adversarial: {len(numbers)} rows, {method.name}")
     labels = subject.plan.evaluation.column(subject.plan.config.evaluate.label).values
+    found, said = settle(looked, method, None), None
+    if change.command is not None:
+        from mlassay.gates.adversarial_command import proposed
+
+        said = proposed(subject, looked, numbers, change.command, found)
+        found = said.found
     return Measured(
         probe=looked,
-        found=settle(looked, method, None),
+        found=found,
         method=method.name,
         exact=method.exact,
         reasons=reasons,
@@ -220,6 +235,7 @@ def measure(
         numbers=numbers,
         groups={name: tuple(subject.table.column(name)) for name in sensitive},
         labels=(labels[0], labels[1]),
+        proposed=said,
     )
 
 
