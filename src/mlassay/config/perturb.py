@@ -106,24 +106,45 @@ def _terms(side: str, text: str) -> Iterator[tuple[float, str]]:
         yield weight * (-1.0 if sign == "-" else 1.0), (found["name"] or "").strip()
 
 
-def narrowed(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Change]:
-    """``(keys, new, old)`` for every way in which ``new`` allows less than ``old``, or may: smaller, fewer, bound.
+def by_column(*perturbs: Any) -> bool:
+    """Whether any of these says more than a list of columns and one radius, so that `narrowed` must compare them."""
+    if not all(isinstance(perturb, Mapping) for perturb in perturbs):
+        return False
+    return any(
+        isinstance(perturb.get("columns"), Mapping) or "constraints" in perturb or "command" in perturb
+        for perturb in perturbs
+    )
 
-    ValueError where a constraint of either cannot be read.
-    """
-    ours, theirs = read_perturb(new), read_perturb(old)
+
+def narrowed(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Change]:
+    """``(keys, new, old)`` for every way in which ``new`` allows less than ``old``, or may: smaller, fewer, bound."""
+    try:
+        ours, theirs = (read_perturb({**each, "constraints": ()}) for each in (new, old))
+    except (TypeError, ValueError, AttributeError):  # of another schema, perhaps: nothing can be said for it
+        if new != old:
+            yield (), new, old
+        return
     mine = {move.name: move for move in ours.moves}
     for move in theirs.moves:
         if move.name not in mine:
             yield ("columns", move.name), None, "may change"
             continue
         yield from _narrower(mine[move.name], move)
-    known = {(c.weights, c.bound) for c in theirs.constraints}
-    for constraint in ours.constraints:
-        if (constraint.weights, constraint.bound) not in known:
-            yield ("constraints",), constraint.text, None
+    known = {_bound(text) for text in old.get("constraints", ())}
+    for text in new.get("constraints", ()):
+        if _bound(text) not in known:
+            yield ("constraints",), text, None
     if theirs.command is not None and ours.command != theirs.command:
         yield ("command",), ours.command, theirs.command
+
+
+def _bound(text: Any) -> Any:
+    """What a constraint says, however it is written."""
+    try:
+        constraint = read_constraint(str(text))
+    except ValueError:
+        return str(text)
+    return constraint.weights, constraint.bound
 
 
 def _narrower(new: Move, old: Move) -> Iterator[Change]:

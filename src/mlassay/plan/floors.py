@@ -7,6 +7,7 @@ from typing import Any
 
 from mlassay.config import Config, Level, Policy, size_in_bytes
 from mlassay.config.criteria import merged, with_defaults
+from mlassay.config.perturb import by_column, narrowed
 from mlassay.errors import Problem
 
 ALWAYS = ("data", "contract")
@@ -60,7 +61,9 @@ def _loosened(
         if key not in ours or key in _FREE:
             continue
         mine = ours[key]
-        if isinstance(theirs, Mapping) and isinstance(mine, Mapping):
+        if key == "perturb" and by_column(mine, theirs):
+            yield from (((*at, key, *keys), new, old) for keys, new, old in narrowed(mine, theirs))
+        elif isinstance(theirs, Mapping) and isinstance(mine, Mapping):
             yield from _loosened(mine, theirs, (*at, key))
         elif not _tight(key, mine, theirs):
             yield (*at, key), mine, theirs

@@ -9,6 +9,7 @@ from mlassay.config import Config
 from mlassay.errors import Problem
 from mlassay.manifest import Manifest
 from mlassay.plan.labels import label_problems
+from mlassay.plan.perturbing import perturb_problems
 from mlassay.plan.places import Places
 
 
@@ -19,7 +20,7 @@ def measurement_problems(
     yield from label_problems(config, evaluation, places)
     yield from _inputs(config, evaluation, places)
     yield from _sensitive(evaluation, criteria.get("bias", {}), places)
-    yield from _perturbed(config, evaluation, criteria.get("adversarial", {}), places)
+    yield from perturb_problems(config, evaluation, criteria.get("adversarial", {}), places)
     for name, rows in criteria.get("performance", {}).get("slices", {}).items():
         if rows["column"] not in _names(evaluation):
             yield places.missing_column(f"gates.performance.slices.{name}.column", rows["column"], evaluation)
@@ -66,31 +67,6 @@ def _sensitive(evaluation: Manifest, bias: Mapping[str, Any], places: Places) ->
                 f"gates.bias.reference.{name}",
                 f"'{value}' is no value of '{name}'",
                 remedy=f"values: {known}",
-            )
-
-
-def _perturbed(
-    config: Config, evaluation: Manifest, adversarial: Mapping[str, Any], places: Places
-) -> Iterator[Problem]:
-    for name in adversarial.get("perturb", {}).get("columns", []):
-        place = "gates.adversarial.perturb.columns"
-        if name not in _names(evaluation):
-            yield places.missing_column(place, name, evaluation)
-            continue
-        column = evaluation.column(name)
-        if column.role != "feature" or name in config.train.withhold:
-            yield places.problem(
-                place,
-                f"'{name}' is no input of the model",
-                "changing what the model never sees flips nothing, and would pass for robustness",
-                "name columns with 'role: feature' that are not withheld",
-            )
-        elif column.type in ("number", "integer") and (column.minimum is None or column.maximum is None):
-            yield places.problem(
-                place,
-                f"'{name}' has no declared range in {evaluation.path}",
-                "the radius is a share of the range",
-                "declare its min and max there",
             )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlassay.config import RISKS, Policy
+from mlassay.config.perturb import by_column, narrowed
 from mlassay.evidence.records import Weakening
 from mlassay.policy.types import Terms
 
@@ -115,7 +116,12 @@ def _criteria(id_: str, new: Any, old: Any, *, additions: bool) -> Iterator[Weak
     key = id_.rpartition(".")[2]
     if key in NO_CRITERION or new == old:
         return
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if key == "perturb" and by_column(new, old):
+        for keys, now, before in narrowed(new, old):
+            name = ".".join((id_, *keys)).removeprefix("criteria.")
+            what = f"the criterion {name} was weakened"
+            yield Weakening(f"criteria.{name}", what, _shown(before), _shown(now))
+    elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted(old.keys() | (new.keys() if additions else ())):
             yield from _criteria(f"{id_}.{name}", new.get(name), old.get(name), additions=additions)
     elif old is None and isinstance(new, Mapping):
