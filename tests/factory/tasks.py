@@ -56,20 +56,23 @@ def table(task: str, *, rows: int = ROWS, seed: int = 0) -> tuple[list[str], np.
 
 def fitted(task: str, x: np.ndarray, y: np.ndarray, *, library: str = "sklearn") -> bytes:
     """A small model of ``library`` on these rows, as ONNX bytes."""
-    proto = _lightgbm(task, x, y) if library == "lightgbm" else _sklearn(task, x, y)
+    proto = (
+        _lightgbm(task, x, y) if library == "lightgbm" else _sklearn(task, x, y, network=library == "network")
+    )
     return bytes(proto.SerializeToString())
 
 
-def _sklearn(task: str, x: np.ndarray, y: np.ndarray) -> Any:
+def _sklearn(task: str, x: np.ndarray, y: np.ndarray, *, network: bool = False) -> Any:
     import skl2onnx
     from sklearn.ensemble import GradientBoostingRegressor
     from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
 
     opset = {"": 17, "ai.onnx.ml": 3}
     if task == REGRESSION:
         model = GradientBoostingRegressor(n_estimators=40, max_depth=3, random_state=0).fit(x, y)
         return skl2onnx.to_onnx(model, x[:1], target_opset=opset)
-    model = LogisticRegression().fit(x, y)
+    model = (MLPClassifier((8,), max_iter=400, random_state=0) if network else LogisticRegression()).fit(x, y)
     return skl2onnx.to_onnx(model, x[:1], options={"zipmap": False}, target_opset=opset)
 
 

@@ -331,3 +331,19 @@ def test_equal_scores_at_the_cut_are_counted() -> None:
     measured = judged(rank_rows(truth, scores), {"ndcg": {"min": 0.1}}).measured["all"]
     assert measured["selected"] == 100
     assert measured["left_out_of_equal_score"] > 0
+
+
+def test_a_failed_selection_names_the_nearest_that_would_keep_it_and_its_price() -> None:
+    truth, scores = order(2000, skill=2)
+    rows = rank_rows(truth, scores)
+    failed = finding(judged(rows, {"recall_at_k": {"min": 0.9}}), "performance.recall_at_k.min")
+    assert failed.outcome is Outcome.FAILED
+    share = float(failed.remedy.partition("a share of ")[2].partition(" ")[0])
+    best = np.argsort(-scores, kind="stable")
+    recall = [(truth[best[: int(n / 100 * 2000)]] > 0).sum() / (truth > 0).sum() for n in range(101)]
+    assert 0.2 < share < 1
+    assert recall[round(share * 100)] > 0.9
+    assert recall[round(share * 100) - 2] < 0.92
+    assert "precision_at_k would go from" in failed.remedy
+    hopeless = finding(judged(rows, {"precision_at_k": {"min": 0.999}}), "performance.precision_at_k.min")
+    assert "No share of rows" in hopeless.remedy

@@ -163,8 +163,10 @@ def test_a_model_of_another_width_is_refused_with_what_the_task_asks(tmp_path, t
     assert f"rows x {width}" in held.what
 
 
-def test_a_model_whose_classes_stand_in_another_order_is_refused(tmp_path) -> None:
-    project = repository(tmp_path, MULTICLASS)
+@pytest.mark.parametrize("library", ["sklearn", "lightgbm", "network"])
+def test_a_model_whose_classes_stand_in_another_order_is_refused(tmp_path, library) -> None:
+    project = repository(tmp_path, MULTICLASS, library=library)
+    assert ContractGate().test(subject(project)).outcome == "passed"
     path = project.folder / "data/applications.manifest.yaml"
     path.write_text(path.read_text().replace("[bad, good, middling]", "[bad, middling, good]"))
     held = finding(ContractGate().test(subject(project)), "contract.outputs")

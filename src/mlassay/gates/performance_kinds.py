@@ -16,7 +16,13 @@ from mlassay.gates.evaluated import Evaluated
 from mlassay.gates.performance_baseline import baseline, class_baseline
 from mlassay.gates.performance_classes import CLASS_METRICS, ClassAnswers, class_words
 from mlassay.gates.performance_metrics import METRICS, Answers, Metric, confusion_words
-from mlassay.gates.performance_ranks import RANK_METRICS, RankAnswers, rank_baseline, rank_words
+from mlassay.gates.performance_ranks import (
+    RANK_METRICS,
+    RankAnswers,
+    nearest_selection,
+    rank_baseline,
+    rank_words,
+)
 from mlassay.gates.performance_threshold import nearest_setting
 from mlassay.gates.performance_values import VALUE_METRICS, ValueAnswers, value_baseline, value_words
 from mlassay.gates.performance_words import significant
@@ -70,6 +76,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         REGRESSION: Kind(
             VALUE_METRICS, _own(ValueAnswers.of), ValueAnswers.of, value_words, value_baseline, significant
         ),
-        RANKING: Kind(RANK_METRICS, _own(RankAnswers.of), RankAnswers.of, rank_words, rank_baseline),
+        RANKING: Kind(
+            RANK_METRICS,
+            _own(RankAnswers.of),
+            RankAnswers.of,
+            rank_words,
+            rank_baseline,
+            setting=nearest_selection,
+        ),
     }
 )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlassay.evidence.verdict import Finding, Outcome
-from mlassay.gates.common import CRITERIA_FILE, Criteria
+from mlassay.gates.common import CRITERIA_FILE, Criteria, shown
 from mlassay.gates.evaluated import Evaluated
 from mlassay.gates.performance_baseline import against_chance
 from mlassay.gates.performance_metrics import Metric, resampled, share
@@ -175,6 +175,32 @@ RANK_METRICS: Mapping[str, Metric[RankAnswers]] = MappingProxyType(
         "ndcg": Metric(ndcg, lambda before, after: _drop(lambda each: each.ndcg(), before, after)),
     }
 )
+
+
+def nearest_selection(answers: RankAnswers, _threshold: float, name: str, _bound: str, limit: float) -> str:
+    """A sentence on the nearest whole percentage of rows whose Wilson interval keeps ``limit``; empty for other metrics."""
+    if name not in ("precision_at_k", "recall_at_k"):
+        return ""
+    rows = len(answers.order)
+    hits = np.cumsum((answers.relevant & answers.part)[answers.order])
+    of = np.cumsum(answers.part[answers.order]) if name == "precision_at_k" else np.full(rows, hits[-1])
+    other = np.full(rows, hits[-1]) if name == "precision_at_k" else np.cumsum(answers.part[answers.order])
+    percents = sorted(
+        range(1, 100), key=lambda percent: (abs(percent * rows - 100 * answers.chosen), percent)
+    )
+    for percent in percents:
+        at, now = max(percent * rows // 100, 1) - 1, max(answers.chosen, 1) - 1
+        kept = share(int(hits[at]), int(of[at]))
+        if kept.lower >= limit:
+            lost = "recall_at_k" if name == "precision_at_k" else "precision_at_k"
+            before, after = (share(int(hits[each]), int(other[each])).point for each in (now, at))
+            return (
+                f"The nearest selection that would keep this criterion on these rows, by Wilson's interval alone, is a share "
+                f"of {percent / 100:.2f} ({at + 1} rows), where {name} is {shown(kept.point, 3)}, and {lost} would go from "
+                f"{shown(before, 3)} to {shown(after, 3)}. A selection chosen on the rows that test it is optimistic: choose "
+                "it on other rows. "
+            )
+    return "No share of rows from 0.01 to 0.99 was found to keep this criterion on these rows. "
 
 
 def rank_words(answers: RankAnswers, rows: Evaluated) -> dict[str, Any]:

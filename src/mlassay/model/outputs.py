@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,23 +68,29 @@ def output_of(graph: Any, wanted: Expected, path: Path) -> str:
 
 def _hold_order(graph: Any, wanted: Expected, path: Path) -> None:
     """A classifier that names its classes must name them in the declared order: column j is the j-th declared value."""
+    for own in _named_classes(graph):
+        if set(own) == set(wanted.labels) and tuple(own) != wanted.labels:
+            raise refuse(
+                "outputs",
+                f"the model's classes are {clean(', '.join(own), 200)}, "
+                f"the label's declared values {clean(', '.join(wanted.labels), 200)}: another order",
+                why="the probability of one label would be read as that of another",
+                remedy="declare the label's values in the model's order in the manifest, or train on their indexes",
+                path=path,
+            )
+
+
+def _named_classes(graph: Any) -> Iterator[list[str]]:
+    """Lists in which a graph may name its classes: attributes of classifiers, and tensors of text that labels are taken from."""
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.name == "classlabels_strings" and attribute.strings:
-                own = [each.decode("utf-8", "replace") for each in attribute.strings]
-            elif attribute.name in ("classlabels_ints", "classlabels_int64s") and attribute.ints:
-                own = [str(each) for each in attribute.ints]
-            else:
-                continue
-            if set(own) == set(wanted.labels) and tuple(own) != wanted.labels:
-                raise refuse(
-                    "outputs",
-                    f"the model's classes are {clean(', '.join(own), 200)}, "
-                    f"the label's declared values {clean(', '.join(wanted.labels), 200)}: another order",
-                    why="the probability of one label would be read as that of another",
-                    remedy="declare the label's values in the model's order in the manifest, or train on their indexes",
-                    path=path,
-                )
+            if attribute.name == "classlabels_strings":
+                yield [each.decode("utf-8", "replace") for each in attribute.strings]
+            elif attribute.name in ("classlabels_ints", "classlabels_int64s"):
+                yield [str(each) for each in attribute.ints]
+    for tensor in graph.initializer:
+        if tensor.string_data:
+            yield [each.decode("utf-8", "replace") for each in tensor.string_data]
 
 
 def dims_of(value: Any) -> list[int | None]:
