@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from mlassay.config import load_people
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
 from mlassay.git import Credential, Repository
-from mlassay.ports import Forge, Gate, Guarded, KeylessSigner, Page, Reviewing, Signer, Verifiers
+from mlassay.ports import Engine, Forge, Gate, Guarded, KeylessSigner, Page, Reviewing, Signer, Verifiers
 
 if TYPE_CHECKING:
     from mlassay.forges._address import Address
@@ -40,21 +40,35 @@ GATES: Mapping[str, str] = MappingProxyType(
 )
 
 PARTS = frozenset({"unit"})
-"""Gates whose report may come from a job of its own: their numbers are self-reported wherever they run."""
+"""Gates whose report may come from a job of its own: their numbers are self-reported wherever they run. So may the
+team's own gates, which `test unit --part` runs along with it."""
+
+
+OWN_GATE = "mlassay.gates.command:CommandGate"
+"""What runs a gate of the team's own, made with its id."""
 
 
 def _silent(_: str) -> None:
     return
 
 
-def gates(ids: Iterable[str]) -> list[Gate]:
-    """The gates with these ids, in the order of `GATES`; ConfigurationError for an unknown id or a light install."""
+def gates(ids: Iterable[str], own: Sequence[str] = ()) -> list[Gate]:
+    """The gates with these ids, in the order of `GATES`, then the team's ``own``; ConfigurationError for an unknown id or
+    a light install.
+    """
     wanted = set(ids)
-    if unknown := sorted(wanted - set(GATES)):
-        raise ConfigurationError(
-            Problem(f"there is no gate named {', '.join(unknown)}", remedy=f"gates are: {', '.join(GATES)}")
-        )
-    return [_load(GATES[id_])() for id_ in GATES if id_ in wanted]
+    if unknown := sorted(wanted - {*GATES, *own}):
+        remedy = f"gates are: {', '.join((*GATES, *own))}"
+        raise ConfigurationError(Problem(f"there is no gate named {', '.join(unknown)}", remedy=remedy))
+    made = [_load(GATES[id_])() for id_ in GATES if id_ in wanted]
+    return [*made, *(_load(OWN_GATE)(id_) for id_ in own if id_ in wanted)]
+
+
+def engine() -> Engine:
+    """Where parts of a measurement run: the processors of this machine."""
+    from mlassay.engines.local import LocalEngine
+
+    return LocalEngine()
 
 
 def verifiers() -> Verifiers:

@@ -9,7 +9,7 @@ from mlassay.audit.rules import RULES
 from mlassay.files import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
-MARKED = re.compile(r"(<!-- keys of (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- keys of (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 RULES_MARKED = re.compile(r"(<!-- rules of the audit -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -36,6 +36,7 @@ FILES = {
     "template": "verbs/upgrade.md",
     "anchor": "anchors.md",
     "export": "export.md",
+    "gate-result": "gates/own.md",
 }
 
 

@@ -62,8 +62,10 @@ def _data(repo: Repository, commit: str, config: Config) -> Iterator[tuple[str, 
 def _tests(repo: Repository, commit: str) -> Iterator[tuple[str, str]]:
     """What gates see of the checkout, if they are in force: the files that they name, or all but the records."""
     criteria = criteria_at(repo, commit)
-    running = {gate: each.get("uses", ()) for gate, each in criteria.items() if "run" in each or gate in WHOLE}
-    if all(running.values()):
+    running = {
+        gate: each.get("uses", ()) for gate, each in criteria.items() if "run" in each or gate in WHOLE
+    }
+    if all(uses for gate, uses in running.items() if gate in WHOLE):
         yield from _files(repo, commit, dict.fromkeys(path for uses in running.values() for path in uses))
         return
     for path, entry in repo.tree(commit).items():

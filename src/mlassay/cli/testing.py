@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -63,8 +64,9 @@ def test(
     """
     _refuse_odd_parts(gates, part=part, with_parts=with_parts, cross_checks=cross_checks)
     repository, plan = load_plan(directory)
+    folder = directory / run_folder
     tested = _test(
-        repository, plan, directory / run_folder, gates, cross_checks=cross_checks, with_parts=with_parts
+        repository, plan, folder, gates, cross_checks=cross_checks, part=part, with_parts=with_parts
     )
     if part:
         _leave_part(repository, plan, directory / run_folder, tested)
@@ -144,11 +146,12 @@ def _reused(repository: Repository, run_folder: Path) -> Tested | None:
 
 
 def _refuse_odd_parts(gates: Sequence[str], *, part: bool, with_parts: bool, cross_checks: bool) -> None:
-    from mlassay.wiring import PARTS
+    from mlassay.wiring import GATES, PARTS
 
-    if part and (len(gates) != 1 or gates[0] not in PARTS or cross_checks):
+    if part and (len(gates) != 1 or (gates[0] in GATES and gates[0] not in PARTS) or cross_checks):
         raise click.UsageError(
-            f"--part takes the name of one gate whose report is self-reported anyway: {', '.join(sorted(PARTS))}"
+            "--part takes the name of one gate whose report is self-reported anyway: "
+            f"{', '.join(sorted(PARTS))}, or one of your own"
         )
     if with_parts and gates:
         raise click.UsageError(
@@ -162,7 +165,9 @@ def _leave_part(repository: Repository, plan: Plan, run_folder: Path, tested: Te
     source = source_of(repository, plan, run_folder)
     if source["dirty"]:
         note("warning: there are uncommitted files, so 'mlassay test --with-parts' will not take this part")
-    note(f"left {leave_part(run_folder, tested.verdict, source)}")
+    for report in tested.verdict.gates:
+        one = replace(tested.verdict, outcome=report.outcome, gates=(report,))
+        note(f"left {leave_part(run_folder, one, source)}")
 
 
 def _test(
@@ -172,16 +177,20 @@ def _test(
     gates: Sequence[str],
     *,
     cross_checks: bool,
+    part: bool = False,
     with_parts: bool = False,
 ) -> Tested:
     from mlassay import wiring
+    from mlassay.plan.own import own_gates
     from mlassay.render.report import plan_report
     from mlassay.render.terminal import progress_line
     from mlassay.stages._parts import source_of
     from mlassay.stages.test import Parts, required
     from mlassay.stages.test import test as stage
 
-    chosen = wiring.gates(gates or [gate for gate in required(plan) if gate in wiring.GATES])
+    own = own_gates(plan.gates, wiring.GATES)
+    named = [*gates, *own] if part and "unit" in gates else gates
+    chosen = wiring.gates(named or [gate for gate in required(plan) if gate in {*wiring.GATES, *own}], own)
     started = time.monotonic()
 
     def on_gate(report: GateReport) -> None:
@@ -197,7 +206,8 @@ def _test(
         report=lambda verdict: plan_report(verdict, plan),
         partial=bool(gates),
         cross_checks=cross_checks,
-        parts=Parts(wiring.PARTS, source_of(repository, plan, run_folder)) if with_parts else None,
+        parts=Parts(wiring.PARTS | set(own), source_of(repository, plan, run_folder)) if with_parts else None,
+        engine=wiring.engine(),
         progress=lambda text: _say_what_takes_time(text, cross_checks=cross_checks),
         on_gate=on_gate,
     )
@@ -208,7 +218,7 @@ def _test(
 
 def _say_what_takes_time(text: str, *, cross_checks: bool) -> None:
     """What a gate is at, where that can take more than a second."""
-    if cross_checks or text.startswith(("unit:", "adversarial:")):
+    if cross_checks or not text.startswith("gate "):
         note(f"  {printable(text)}")
 
 

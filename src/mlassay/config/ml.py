@@ -69,7 +69,7 @@ def _commands(document: Document) -> Iterator[Problem]:
     places: list[Pointer] = [
         ("prepare", number, "run") for number in range(len(steps) if isinstance(steps, list) else 0)
     ]
-    for at in (*places, ("train", "run"), ("gates", "unit", "run")):
+    for at in (*places, ("train", "run"), *(("gates", gate, "run") for gate, _ in document.items("gates"))):
         command = document.get(*at)
         if isinstance(command, str) and (fault := command_fault(command)):
             what, remedy = fault
@@ -77,7 +77,9 @@ def _commands(document: Document) -> Iterator[Problem]:
 
 
 def _paths(document: Document) -> Iterator[Problem]:
-    named = document.texts("train", "uses") + document.texts("gates", "unit", "uses")
+    named = document.texts("train", "uses")
+    for gate, _ in document.items("gates"):
+        named += document.texts("gates", gate, "uses")
     steps = document.get("prepare")
     for number in range(len(steps) if isinstance(steps, list) else 0):
         named += document.texts("prepare", number, "uses")

@@ -115,6 +115,7 @@ def _protected(
 ) -> Iterator[Problem]:
     weighed = set(config.train.weigh.by) if config.train.weigh else set()
     tested = set(criteria.get("bias", {}).get("sensitive", []))
+    tested |= {name for each in criteria.values() for name in each.get("sees", ())}
     evaluation = manifests.get(config.evaluate.data.partition("/")[0])
     uses = [
         (manifest, "train", set(manifest.sensitive) - set(config.train.withhold))

@@ -7,12 +7,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from mlassay.config import Config, People, Policy
+from mlassay.config.criteria import DEFAULTS
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.files import schema
 from mlassay.manifest import Manifest
 from mlassay.plan.floors import ALWAYS, criteria_in_force, looser
 from mlassay.plan.grants import grant_problems
 from mlassay.plan.measured import measurement_problems
+from mlassay.plan.own import near, own_gates, own_problems
 from mlassay.plan.places import Places
 from mlassay.plan.types import Plan
 
@@ -59,7 +61,10 @@ def _problems(plan: Plan, people: People, known: Collection[str], places: Places
             "a lower level asks fewer tests and fewer people",
             "state the risks as they are; the minimum changes with 'mlassay propose'",
         )
-    yield from _gate_names(plan, known, places)
+    own = own_gates(config.gates, known)
+    yield from _gate_names(plan, {*known, *own}, places)
+    evaluation = plan.manifests.get(config.evaluate.data.partition("/")[0])
+    yield from own_problems(plan.gates, own, evaluation, places)
     yield from looser(config, policy, places.path)
     yield from _roles(policy, people)
     yield from _one_manifest_each(plan, places)
@@ -124,13 +129,13 @@ def _gate_names(plan: Plan, known: Collection[str], places: Places) -> Iterator[
     ]
     for where, place, gate in named:
         if gate not in known:
-            near = get_close_matches(gate, known, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
+            alike = near(gate, known) or next(iter(get_close_matches(gate, known, n=1)), "")
+            hint = f"did you mean '{alike}'? " if alike else ""
             yield where.problem(
                 place,
                 f"there is no gate '{gate}'",
                 "a test that does not exist would never fail",
-                f"{hint}gates: {', '.join(sorted(known))}",
+                f"{hint}gates: {', '.join(sorted(known))}; a gate of your own needs 'run' in ml.yaml, and a name unlike these",
             )
     for gate in plan.policy.gates[plan.level]:
         if gate in known and gate not in plan.policy.exemptions and not _can_run(gate, plan.gates):
@@ -143,7 +148,9 @@ def _gate_names(plan: Plan, known: Collection[str], places: Places) -> Iterator[
 
 
 def _can_run(gate: str, criteria: Mapping[str, Mapping[str, Any]]) -> bool:
-    return gate in ALWAYS or (bool(criteria.get(gate)) and (gate != "unit" or "run" in criteria[gate]))
+    return gate in (*ALWAYS, *DEFAULTS) or (
+        bool(criteria.get(gate)) and (gate != "unit" or "run" in criteria[gate])
+    )
 
 
 def _one_manifest_each(plan: Plan, places: Places) -> Iterator[Problem]:

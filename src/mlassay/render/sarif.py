@@ -54,7 +54,8 @@ def _kind(finding: Finding) -> str:
 
 
 def _rule(kind: str, gate: GateReport, finding: Finding) -> dict[str, Any]:
-    page = f"{HOME}/blob/main/docs/gates/{quote(plain(gate.gate, 40), safe='')}.md"
+    own = "run" in gate.criteria and gate.gate != "unit"
+    page = f"{HOME}/blob/main/docs/gates/{'own' if own else quote(plain(gate.gate, 40), safe='')}.md"
     why = plain(finding.why) or "a criterion that was declared beforehand is not held"
     reported = " Self-reported: the team's own code gave these numbers." if gate.self_reported else ""
     text = f"{why[:1].upper()}{why[1:]}. One finding in plain words: mlassay explain {kind}.{reported}"

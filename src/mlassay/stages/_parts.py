@@ -30,7 +30,7 @@ def source_of(repository: Repository, plan: Plan, run_folder: Path) -> dict[str,
     ignored = [".mlassay"]
     if folder.is_relative_to(worktree) and folder != worktree:
         ignored.append(folder.relative_to(worktree).as_posix())
-    uses = [*plan.config.train.uses, *plan.gates.get("unit", {}).get("uses", ())]
+    uses = [*plan.config.train.uses, *(name for each in plan.gates.values() for name in each.get("uses", ()))]
     told = Source.of(repository, matters=[CONFIG, "governance", "data", *uses], ignored=ignored)
     return {"commit": told.commit, "tree": told.tree, "dirty": list(told.dirty)}
 
