@@ -10,7 +10,7 @@ from mlassay.errors import EvidenceError
 from mlassay.evidence import layout
 from mlassay.git import Line, Repository, begun, read_line
 
-MANY = 100
+MANY = 16
 """So many releases make a line worth listing in parts."""
 PARTS = 4
 """So many processes list at most, one for each processor."""

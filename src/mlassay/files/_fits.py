@@ -13,7 +13,17 @@ from typing import Any
 Fits = Callable[[Any], bool]
 
 _SILENT = frozenset(
-    {"$schema", "$id", "$defs", "title", "description", "examples", "required", "additionalProperties"}
+    {
+        "$schema",
+        "$id",
+        "$defs",
+        "title",
+        "description",
+        "examples",
+        "required",
+        "additionalProperties",
+        "then",
+    }
 )
 _DEFINED = "#/$defs/"
 _DEEPEST = 16  # references within references; one that names itself has no end
@@ -154,6 +164,14 @@ def _one(schemas: list[Any], _: Any) -> Fits:
     return lambda value: type(value) is dict and sum(value.keys() >= way for way in ways) == 1
 
 
+def _where(condition: Any, schema: Mapping[str, Any]) -> Fits:
+    """``then`` where ``if`` holds: what does not fit might hold for jsonschema all the same, so only lists of keys are known."""
+    if "else" in schema or not condition.keys() <= {"required"}:
+        raise _Unknown
+    wanted, fits = frozenset(condition.get("required", ())), _made(schema.get("then", {}))
+    return lambda value: (type(value) is dict and not value.keys() >= wanted) or fits(value)
+
+
 def _names(schema: Any, _: Any) -> Fits:
     fits = _made(schema)
     return lambda value: type(value) is not dict or all(map(fits, value))
@@ -201,4 +219,5 @@ _TESTS: Mapping[str, Callable[[Any, Any], Fits]] = {
     "anyOf": _any,
     "allOf": _all,
     "oneOf": _one,
+    "if": _where,
 }
