@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlassay.audit.attributes import altering
+from mlassay.audit.attributes import NAME, altering
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
 from mlassay.git import Repository
@@ -75,8 +75,9 @@ def guarded(repo: Repository, at: str) -> list[str]:
 
 def names(repo: Repository, at: str) -> Iterator[Problem]:
     """Names at the commit ``at`` that some machines take for guarded ones, and attributes that alter guarded files."""
-    tree = repo.tree(at)
-    for path in tree:
+    attributes = []
+    for path in repo.paths(at):
+        attributes += [path] if path.rpartition("/")[2] == NAME else []
         if layout.is_lookalike(path):
             yield Problem(
                 "this name differs from a guarded one only in a way that not every machine sees",
@@ -84,4 +85,5 @@ def names(repo: Repository, at: str) -> Iterator[Problem]:
                 path=path,
                 rule="lookalike",
             )
-    yield from altering(repo, tree, (path for path in tree if layout.is_guarded(path)))
+    tree = {path: entry for path in attributes if (entry := repo.entry(at, path)) is not None}
+    yield from altering(repo, tree, filter(layout.is_guarded, repo.paths(at)) if tree else ())

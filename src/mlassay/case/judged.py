@@ -9,7 +9,7 @@ from typing import Any
 from mlassay.case.common import needed
 from mlassay.case.reading import Reading
 from mlassay.config import load_config, load_policy
-from mlassay.digest import canonical, without_floats
+from mlassay.digest import canonical, same_json, without_floats
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.evidence import layout
 from mlassay.evidence.codec import plain
@@ -69,7 +69,7 @@ def _says_what_it_found(reading: Reading, report: GateReport) -> None:
 
 
 def _held_what_was_agreed(reading: Reading, report: GateReport, agreed: Mapping[str, Any]) -> None:
-    if canonical(plain(report.criteria)) == canonical(plain(agreed)):
+    if same_json(plain(report.criteria), plain(agreed)):
         return
     names = sorted(report.criteria.keys() | agreed.keys())
     differing = [name for name in names if _spelled(report.criteria, name) != _spelled(agreed, name)]

@@ -169,8 +169,9 @@ def _read(
         provenance = checker.provenance(release)
         checker.model_signature(release)
         if verdict is not None:
-            attempt(partial(_verdict_holds, repo, reading, release, verdict))
-            checker.gates(release, verdict)
+            written = {report.gate: report_json(report) for report in verdict.gates}
+            attempt(partial(_verdict_holds, repo, reading, release, verdict, written))
+            checker.gates(release, verdict, written)
             checker.summary(release, verdict)
         if provenance is not None:
             checker.certificates(release, provenance)
@@ -282,8 +283,10 @@ def live_at(repo: Repository, commit: str) -> str:
     return f"sha256:{pointer.live.model_sha256}" if pointer and pointer.state == "live" else ""
 
 
-def _verdict_holds(repo: Repository, reading: Reading, release: Release, verdict: Verdict) -> None:
-    """The verdict is about this model under these inputs, and says what its gates say."""
+def _verdict_holds(
+    repo: Repository, reading: Reading, release: Release, verdict: Verdict, written: Mapping[str, bytes]
+) -> None:
+    """The verdict is about this model under these inputs, and says what its gates say (``written``, by their names)."""
     live = reading.attempt(partial(live_at, repo, release.source.commit))
     expected = {"model": release.model.digest, **release.inputs} | ({"live": live} if live else {})
     told, name = verdict.inputs, layout.VERDICT
@@ -302,7 +305,7 @@ def _verdict_holds(repo: Repository, reading: Reading, release: Release, verdict
     judged_as_agreed(repo, reading, release.source.commit, verdict)
     for report in verdict.gates:
         file = layout.gate_report(report.gate)
-        if file in reading.files and reading.files[file] != report_json(report):
+        if file in reading.files and reading.files[file] != written[report.gate]:
             what = "this report is not the one that the verdict rests on"
             reading.wrong(file, what, rule="evidence-verdict")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -34,10 +35,21 @@ def read_report(data: bytes, path: str) -> GateReport:
 
 def read_verdict(data: bytes, path: str) -> Verdict:
     """The verdict that `verdict_json` wrote; EvidenceError that names ``path`` for anything else."""
+    if (usual := _usual(data)) is not None:
+        return usual
     value = _versioned(data, path)
     verdict = _shaped(_verdict_of, value, path)
     _same(_verdict_value(verdict), value, path)
     return verdict
+
+
+def _usual(data: bytes) -> Verdict | None:
+    """The verdict that `verdict_json` writes as these very bytes; None where `read_verdict` must say what is amiss."""
+    try:
+        verdict = _verdict_of(json.loads(data.decode("utf-8")))
+        return verdict if verdict_json(verdict) == data else None
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
 
 
 def _report_value(report: GateReport) -> dict[str, Any]:

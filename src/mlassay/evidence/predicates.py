@@ -137,8 +137,11 @@ def provenance_again(predicate: Mapping[str, Any], release: Release, path: str) 
     return provenance(release, run, others, reported, versions)
 
 
-def test_result(report: GateReport, release: Release) -> dict[str, Any]:
-    """in-toto test result v0.1 of one gate: its criteria, the digest of its report, and its findings by outcome."""
+def test_result(report: GateReport, release: Release, written: bytes | None = None) -> dict[str, Any]:
+    """in-toto test result v0.1 of one gate: its criteria, the digest of its report, and its findings by outcome.
+
+    ``written`` is what `report_json` says of the report, where that is known.
+    """
     ids = {
         outcome: sorted(finding.id for finding in report.findings if finding.outcome is outcome)
         for outcome in Outcome
@@ -155,7 +158,7 @@ def test_result(report: GateReport, release: Release) -> dict[str, Any]:
         "mlassay_criteria": plain(report.criteria),
         "mlassay_gate": report.gate,
         "mlassay_outcome": str(report.outcome),
-        "mlassay_report": resource(gate_report(report.gate), sha256(report_json(report))),
+        "mlassay_report": resource(gate_report(report.gate), sha256(written or report_json(report))),
         "mlassay_self_reported": report.self_reported,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -82,12 +83,26 @@ class Record:
     @classmethod
     def parse(cls, data: bytes, path: str) -> Self:
         """The record in ``data``; EvidenceError that names ``path`` for anything that is not exactly one."""
+        if (usual := cls._usual(data, path)) is not None:
+            return usual
         value = parse_canonical(data, path)
         EvidenceError.raise_if_any(check(Document(path, value, {(): 1}), cls.schema))
         record = cls.from_mapping(value, path)
         if not same_json(record.as_written(), value):
             raise EvidenceError(Problem(f"this is not a {cls.kind} as mlassay writes them", path=path))
         return record
+
+    @classmethod
+    def _usual(cls, data: bytes, path: str) -> Self | None:
+        """The record that `to_bytes` writes as these very bytes, which says all at once; None where `parse` must say more."""
+        try:
+            value = json.loads(data.decode("utf-8"))
+            if check(Document(path, value, {(): 1}), cls.schema):
+                return None
+            record = cls.from_mapping(value, path)
+            return record if record.to_bytes() == data else None
+        except (EvidenceError, ValueError, TypeError, RecursionError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError, MlassayError, Problem
@@ -25,6 +26,7 @@ from mlassay.git._values import (
 )
 
 MOST_FILES = 1_000_000  # a few nested trees can claim more files than any machine can list
+AT_ONCE, DEEP = 200, 4
 MOST_SIZES = 50_000
 MOST_COMMITS = 4096
 SMALL, KEPT = 1 << 20, 16 << 20  # bytes of a blob that is kept once it was verified, and of all of them
@@ -183,20 +185,42 @@ class Objects:
 
     def files(self, tree: str, prefix: str = "") -> dict[str, tuple[str, str]]:
         """Everything below a tree that is not itself a tree, as ``path -> (mode, id)``, sorted by path."""
-        found: dict[str, tuple[str, str]] = {}
-        waiting = [(prefix, tree)]
+        return dict(self.below(tree, prefix))
+
+    def below(self, tree: str, prefix: str = "") -> Iterator[tuple[str, tuple[str, str]]]:
+        """As `files`, one after the other, so that none of them need be held."""
+        count = 0
+        waiting: list[tuple[str, str, str]] = [(prefix, TREE_MODE, tree)]
         while waiting:
-            folder, id_ = waiting.pop()
-            for name, node in self.nodes(id_, folder).items():
-                path = f"{folder}/{name}" if folder else name
-                if node[0] == TREE_MODE:
-                    waiting.append((path, node[1]))
-                else:
-                    found[path] = node
-            if len(found) + len(waiting) > MOST_FILES:
+            path, mode, id_ = waiting.pop()
+            if mode != TREE_MODE:
+                yield path, (mode, id_)
+                continue
+            if waiting and not self._trees.has(id_):
+                near = islice(reversed(waiting), AT_ONCE)
+                self._preload_below({id_: path} | {each: at for at, kind, each in near if kind == TREE_MODE})
+            nodes = self.nodes(id_, path)
+            count += len(nodes)
+            if count > MOST_FILES:
                 what = f"more than {MOST_FILES} files below one folder"
                 raise EvidenceError(Problem(what, path=prefix, rule="tree"))
-        return dict(sorted(found.items()))
+            start = f"{path}/" if path else ""
+            # In this order the whole paths are sorted: a folder's own has a slash behind it.
+            ordered = sorted((name + "/" * (node[0] == TREE_MODE), name) for name, node in nodes.items())
+            waiting += [(start + name, *nodes[name]) for _, name in reversed(ordered)]
+
+    def _preload_below(self, trees: dict[str, str]) -> None:
+        """As `preload`, and the folders below them for as long as they are few."""
+        for _ in range(DEEP):
+            self.preload(trees)
+            inside: dict[str, str] = {}
+            for tree, path in trees.items():
+                with contextlib.suppress(EvidenceError, ConfigurationError):
+                    nodes = self.nodes(tree, path).items()
+                    inside |= {node[1]: f"{path}/{name}" for name, node in nodes if node[0] == TREE_MODE}
+            if not 0 < len(inside) <= 4 * AT_ONCE:
+                return
+            trees = inside
 
     def entries(self, nodes: Mapping[str, tuple[str, str]]) -> dict[str, Entry]:
         """The same names as `Entry` values, with the sizes that git's headers tell."""

@@ -45,6 +45,7 @@ from mlassay.git._values import (
 
 FILE_BYTES = 64 << 20
 """The most that a file may have that is read whole without another bound."""
+FEW_CHANGES, MOST_CHANGES = 1_000, 16
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*\.(.+\.)?[A-Za-z][A-Za-z0-9-]*", re.DOTALL)
 
 
@@ -63,6 +64,8 @@ class Repository:
         self._credential: Credential | None = None
         self._objects = Objects(self.folder, git_dir, common_dir)
         self._lines = _history.Lines(self._objects, self.folder)
+        # A landing is asked for what it changed by everything that judges it.
+        self._changed: dict[tuple[str | None, str], tuple[Change, ...]] = {}
 
     def __repr__(self) -> str:
         return f"Repository({str(self.folder)!r})"
@@ -156,6 +159,10 @@ class Repository:
         return self._objects.entries(
             self._objects.files(node[1], path) if node[0] == TREE_MODE else {path: node}
         )
+
+    def paths(self, commit: str) -> Iterator[str]:
+        """The paths of all files, links and submodules, sorted, one after the other: nothing of them is held."""
+        return (path for path, _ in self._objects.below(self.commit(commit).tree))
 
     def entry(self, commit: str, path: str) -> Entry | None:
         """The file or the folder at ``path`` (``""``: the root folder); None when there is nothing."""
@@ -266,8 +273,15 @@ class Repository:
 
     def changes(self, old: str | None, new: str) -> list[Change]:
         """Files that differ between two commits, sorted by path, without guesses at renames; None is empty."""
-        before = self.commit(old).tree if old else None
-        return _history.changes(self._objects, before, self.commit(new).tree)
+        before, after = self.commit(old).tree if old else None, self.commit(new).tree
+        found = self._changed.get((before, after))
+        if found is None:
+            found = tuple(_history.changes(self._objects, before, after))
+            if len(found) <= FEW_CHANGES:
+                self._changed[before, after] = found
+                while len(self._changed) > MOST_CHANGES:
+                    self._changed.pop(next(iter(self._changed)), None)
+        return list(found)
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether ``descendant`` reaches ``ancestor`` over any parents; a commit is its own ancestor."""

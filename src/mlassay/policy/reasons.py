@@ -7,7 +7,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import _lru_cache_wrapper, lru_cache
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SHORTEST = 15  # letters; "because it works" is 14
 FEWEST_WORDS = 3
@@ -125,18 +128,23 @@ RUBBER_STAMPS = frozenset(
 
 def fault(text: str, others: Iterable[str] = ()) -> str | None:
     """Why ``text`` is no reason ("it ..."), or None; ``others`` are texts that it must not copy."""
-    plain, bad = _alone(text) if len(text) <= LONG else _alone.__wrapped__(text)
+    plain, bad = _short(_alone, text)
     if bad is not None:
         return bad
-    if any(_same(plain, _plain(other)) for other in others):
+    if any(_same(plain, _short(_plain, other)) for other in others):
         return "it copies another text of this request: say it in your own words"
     return None
+
+
+def _short(ask: _lru_cache_wrapper[T], text: str) -> T:
+    """What ``ask`` says of a text, which it does not remember of a long one."""
+    return ask(text) if len(text) <= LONG else ask.__wrapped__(text)
 
 
 @lru_cache(maxsize=256)  # a request's texts are asked about several times in a row
 def _alone(text: str) -> tuple[str, str | None]:
     """What a text is compared by, and why it is no reason whatever the others say."""
-    plain = _plain(text)
+    plain = _short(_plain, text)
     if not plain:
         return plain, "it is empty"
     if plain in RUBBER_STAMPS:
@@ -146,6 +154,7 @@ def _alone(text: str) -> tuple[str, str | None]:
     return plain, None
 
 
+@lru_cache(maxsize=256)
 def _plain(text: str) -> str:
     """Letters, digits and single spaces only, in one case: what two texts are compared by."""
     folded = (

@@ -24,6 +24,9 @@ from mlassay.errors import ConfigurationError, EvidenceError, Problem
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
+_HASHED = ec.ECDSA(SHA256())
+
+
 class P256Signer:
     """A CI's private key. ``public`` is its public half as PEM; ``sign`` gives DER over SHA-256 of the payload."""
 
@@ -67,7 +70,7 @@ class P256Verifier:
                         why="only one spelling is taken, so that no byte of evidence can change unnoticed",
                     )
                 )
-            _public_key(public).verify(signature, payload, ec.ECDSA(SHA256()))
+            _public_key(public).verify(signature, payload, _HASHED)
         except (InvalidSignature, ValueError) as error:
             raise EvidenceError(
                 Problem(

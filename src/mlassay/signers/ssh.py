@@ -12,6 +12,7 @@ import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
@@ -146,7 +147,6 @@ def _verify_here(payload: bytes, parts: _Parts, kind: str, public: str) -> None:
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.hazmat.primitives.hashes import SHA256, SHA512
-    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
     (algorithm, raw), rest = _fields(parts.signature, 2)
     signed = b"SSHSIG" + b"".join(
@@ -154,7 +154,7 @@ def _verify_here(payload: bytes, parts: _Parts, kind: str, public: str) -> None:
         for field in (parts.namespace, b"", parts.hash_name, _HASHES[parts.hash_name](payload).digest())
     )
     try:
-        key = load_ssh_public_key(" ".join(public.split()[:2]).encode("ascii"))
+        key = _loaded(public)
         if rest or algorithm not in _ALGORITHMS[kind]:
             raise _no("it is of another kind than its key")
         if isinstance(key, Ed25519PublicKey):
@@ -165,6 +165,14 @@ def _verify_here(payload: bytes, parts: _Parts, kind: str, public: str) -> None:
             raise _no("it is of another kind than its key")
     except (InvalidSignature, ValueError) as error:
         raise _no("it does not fit these bytes under that key") from error
+
+
+@lru_cache(maxsize=64)
+def _loaded(public: str) -> object:
+    """The key of an OpenSSH line; ValueError when it is none."""
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    return load_ssh_public_key(" ".join(public.split()[:2]).encode("ascii"))
 
 
 def _verify_outside(payload: bytes, signature: bytes, public: str) -> None:
