@@ -79,11 +79,13 @@ def _asked(subject: Subject, name: str, manifest: Manifest, criteria: Criteria) 
     places = {split: code for code, split in enumerate(manifest.split.names)}
     data, _, split = subject.plan.config.evaluate.data.partition("/")
     label = subject.plan.config.evaluate.label
+    columns = {column.name for column in manifest.columns}
     return Asked(
         trained=frozenset(places[each] for each in trained_splits(subject, name) if each in places),
         evaluated=places.get(split) if data == name else None,
         sensitive=sensitive_columns(subject, manifest),
-        label=label if any(column.name == label for column in manifest.columns) else "",
+        label=label if label in columns else "",
+        inputs=tuple(c.name for c in subject.plan.model_columns if c.name in columns),
         smallest=(criteria.values.get("smallest_group") or {}).get("min", 0),
     )
 
@@ -155,6 +157,8 @@ def _numbers(subject: Subject, name: str, scan: Scan, before: Before) -> dict[st
         "not_used": unused(subject, manifest),
         "groups": group_numbers(scan),
     }
+    if told := scan.proxies():
+        numbers["proxies"] = told
     if scan.alike is not None:
         numbers["smallest_group"] = scan.alike.smallest
     if scan.asked.trained:

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlassay.errors import Problem
 from mlassay.gates.data_personal import Personal
 from mlassay.gates.data_profile import Profile
+from mlassay.gates.data_proxies import COLUMNS, ROWS, proxies
 from mlassay.manifest.checks import split_problems
 from mlassay.manifest.columnar import text_of
 from mlassay.manifest.faults import Faults
@@ -37,6 +38,7 @@ class Asked:
     evaluated: int | None = None
     sensitive: tuple[str, ...] = ()
     label: str = ""
+    inputs: tuple[str, ...] = ()  # of the model, among the columns of this set
     smallest: int = 0  # rows that a group of the quasi-identifiers should have
 
 
@@ -54,6 +56,8 @@ class Scan:
         self.of_split = np.zeros(max(len(manifest.split.names), 1), dtype=np.int64)
         self.same = Same()
         self.alike: Same | None = None
+        self._evaluated: list[pl.DataFrame] = []
+        self._held = 0
         self._constant = {column.name: "" for column in manifest.features}
         self._seen = 0
         self._run()
@@ -96,6 +100,7 @@ class Scan:
                 self._group(TRAINING, frame)
             if code == self.asked.evaluated:
                 self._group(EVALUATION, frame)
+                self._hold(frame)
                 if self.asked.label:
                     counts = text_of(frame[self.asked.label]).value_counts()
                     self.labels.update(dict(counts.iter_rows()))
@@ -108,6 +113,26 @@ class Scan:
         texts = pl.DataFrame([text_of(frame[name]) for name in self.asked.sensitive])
         counted = texts.group_by(pl.all()).len()
         self.groups[part].update({tuple(row[:-1]): row[-1] for row in counted.iter_rows()})
+
+    def _hold(self, frame: pl.DataFrame) -> None:
+        room = ROWS - self._held
+        if self.asked.sensitive and self.asked.inputs and room > 0:
+            kept = dict.fromkeys((*self.asked.inputs[:COLUMNS], *self.asked.sensitive))
+            self._evaluated.append(frame.select(list(kept)).head(room))
+            self._held += self._evaluated[-1].height
+
+    def proxies(self) -> dict[str, Any]:
+        """What the model's inputs tell of each sensitive group, on the first evaluation rows."""
+        import polars as pl
+
+        if not self._evaluated:
+            return {}
+        frame = pl.concat(self._evaluated)
+        return {
+            name: {told.group: told.as_json() for told in found}
+            for name in self.asked.sensitive
+            if (found := proxies(frame, self.asked.inputs, name))
+        }
 
     def _constants(self, frame: pl.DataFrame) -> None:
         if not frame.height:
