@@ -152,7 +152,7 @@ _PLAIN = frozenset(
 
 @lru_cache(maxsize=64)
 def _plain(separator: str) -> Callable[[Any, int], Iterable[str]] | None:
-    """json's writer in C for what holds no other container, each item after ``separator``; None where there is no such."""
+    """The writer in C of json, for what holds no other container, each item after ``separator``; None where there is no such."""
     make = getattr(json.encoder, "c_make_encoder", None)
     return make and make(None, _refuse, encode_basestring, None, ": ", f",{separator}", True, False, False)
 

@@ -62,7 +62,7 @@ class Checker:
     def gates(self, release: Release, verdict: Verdict, written: Mapping[str, bytes]) -> None:
         """Hold each gate's statement against what the verdict says of that gate (``written``: its report's bytes)."""
         for report in verdict.gates:
-            expected = predicates.test_result(report, release, written.get(report.gate))
+            expected = predicates.test_result(report, release, written[report.gate])
             self._on(layout.gate_statement(report.gate), partial(self._test_result, release, expected))
 
     def summary(self, release: Release, verdict: Verdict) -> None:

@@ -137,7 +137,7 @@ def provenance_again(predicate: Mapping[str, Any], release: Release, path: str) 
     return provenance(release, run, others, reported, versions)
 
 
-def test_result(report: GateReport, release: Release, written: bytes | None = None) -> dict[str, Any]:
+def test_result(report: GateReport, release: Release, written: bytes = b"") -> dict[str, Any]:  # noqa: PT028  in-toto's name
     """in-toto test result v0.1 of one gate: its criteria, the digest of its report, and its findings by outcome.
 
     ``written`` is what `report_json` says of the report, where that is known.

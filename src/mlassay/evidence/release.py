@@ -105,12 +105,13 @@ def _usual(data: bytes) -> Release | None:
     try:
         release = _release_of(json.loads(data.decode("utf-8")))
         parse_time(release.source.date, "")
-        if release.to_bytes() != data:
-            return None
-        vars(release)["digest"] = sha256(data)  # as the property would, without writing it again
-        return release
+        same = release.to_bytes() == data
     except (EvidenceError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return None
+    if not same:
+        return None
+    vars(release)["digest"] = sha256(data)  # as the property would, without writing it again
+    return release
 
 
 def _release_of(value: Mapping[str, Any]) -> Release:
