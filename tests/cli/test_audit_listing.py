@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
+import pty
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -201,3 +205,23 @@ def test_a_repository_without_governance_is_no_empty_record(arguments, tmp_path)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "Begin"], check=True)
     result = run(*arguments, folder=tmp_path / "other", code=3)
     assert "is this the right repository?" in result.stderr
+
+
+def test_a_list_is_folded_on_a_narrow_terminal_and_stays_whole_for_programs():
+    command = [sys.executable, "-m", "mlassay", "audit", "list", "promotions", "-C"]
+    command.append(str(story().team.project.folder))
+    whole = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert max(map(len, whole.splitlines())) > 60
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        narrow = {**os.environ, "COLUMNS": "60", "LINES": "30"}
+        process = subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=narrow)
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+            while part := screen.read(4096):
+                shown += part
+        process.wait()
+    lines = shown.decode().replace("\r", "").splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " ".join(" ".join(lines).split()) == " ".join(whole.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -46,6 +47,7 @@ def audit_list(
     from mlassay import wiring
     from mlassay.audit.listing import Sample, listing, sampled
     from mlassay.render.audit_list import listing_csv, listing_json, listing_lines
+    from mlassay.render.width import fold, terminal_width
 
     if as_csv and as_json:
         raise click.UsageError("--csv is for spreadsheets and --json for programs: use one")
@@ -62,6 +64,7 @@ def audit_list(
     elif as_csv:
         click.echo(printable(listing_csv(found)), nl=False)
     else:
+        width = terminal_width(sys.stdout)
         for line in listing_lines(found):
-            click.echo(printable(line))
+            click.echo(fold(printable(line), width))
     end(chronicle)
