@@ -145,14 +145,56 @@ def search(probe: Probe, seed: int) -> Found:
         state.offer(low + part[None] * (high - low))
     state.offer(_ends(state, state.open))
     _climb(state)
+    middles = [_middles(probe.box.base[:, j]) for j in range(width)]
     for number in range(ROUNDS):
-        shares = generator.random((RESTARTS, width))
-        index = state.open
-        low, high = box.low[index][:, None, :], box.high[index][:, None, :]
-        state.offer(low + shares[None] * (high - low))
+        _restart(state, generator, middles, 1.0 / (1 + number))
         for column in range(width):
-            _line(state, column, 1.0 / (1 << (number // 2)), generator.random())
+            if number % 2:
+                _steps(state, column, middles[column], generator.random())
+            else:
+                _line(state, column, 1.0 / (1 << (number // 2)), generator.random())
     return Found(state.broken, ~state.broken, state.witness)
+
+
+def _middles(values: Floats) -> Floats:
+    """Between each two neighbouring values that rows have: models learn to bend there, and often nowhere else."""
+    known = np.unique(values[~np.isnan(values)])
+    return np.asarray((known[1:] + known[:-1]) / 2) if known.size > 1 else np.zeros(1)
+
+
+def _between(state: _State, column: int, middles: Floats, shares: Floats) -> Floats:
+    """(m, k): for each open row the ``shares`` (m, k) of the way through the middles that lie in its box."""
+    index, box = state.open, state.probe.box
+    low, high = np.nan_to_num(box.low[index, column]), np.nan_to_num(box.high[index, column])
+    first = np.searchsorted(middles, low)[:, None]
+    count = np.searchsorted(middles, high, side="right")[:, None] - first
+    place = np.minimum(first + np.floor(shares * count).astype(np.int64), middles.size - 1)
+    even = low[:, None] + shares * (high - low)[:, None]
+    return np.asarray(np.where(count > 0, middles[place], even))
+
+
+def _restart(state: _State, generator: np.random.Generator, middles: list[Floats], share: float) -> None:
+    """Random points: half of them all over the box, half the best one with a share of its columns drawn anew."""
+    index = state.open
+    box, width = state.probe.box, len(middles)
+    shares = generator.random((RESTARTS, width))
+    kept = generator.random((RESTARTS, width)) >= np.where(np.arange(RESTARTS) % 2, share, 1.0)[:, None]
+    kept[np.arange(RESTARTS), generator.integers(0, width, RESTARTS)] = False
+    low, high = box.low[index][:, None, :], box.high[index][:, None, :]
+    points = low + shares[None] * (high - low)
+    for column, between in enumerate(middles):
+        quarter = np.broadcast_to(shares[::2, column], (index.size, (RESTARTS + 1) // 2))
+        points[:, ::2, column] = _between(state, column, between, quarter)
+    state.offer(np.where(kept[None], state.best[index][:, None, :], points))
+
+
+def _steps(state: _State, column: int, middles: Floats, shift: float) -> None:
+    """Nine points along one column where rows' values part, from the low end of each box to the high one."""
+    index = state.open
+    shares = np.broadcast_to((np.arange(LINE) + shift) / LINE, (index.size, LINE))
+    points = np.repeat(state.best[index][:, None, :], LINE, axis=1)
+    points[:, :, column] = _between(state, column, middles, shares)
+    state.offer(points)
 
 
 def evaluations_per_row(width: int) -> int:
