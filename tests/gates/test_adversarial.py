@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import skl2onnx
 from onnx import helper
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 
 from mlassay.digest import canonical
 from mlassay.errors import EvidenceError
@@ -129,19 +131,28 @@ def test_a_saturated_score_is_never_called_robust_where_no_end_can_be_compared(t
     assert found.undecided.all()
 
 
+def curved(**options):
+    """A network whose units are no ReLU, so that it can only be searched."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fitted(MLPClassifier((8,), activation="tanh", max_iter=200, random_state=0, **options))[0]
+
+
 def test_what_the_search_does_not_break_is_undecided_and_cannot_pass(tmp_path):
-    proto, _ = fitted(GradientBoostingClassifier(n_estimators=5, random_state=0))
-    report = AdversarialGate().test(subject(tmp_path, proto, asked(radius=0.0001, least=0.5)))
+    report = AdversarialGate().test(subject(tmp_path, curved(), asked(radius=0.0001, least=0.5)))
     assert report.outcome is Outcome.INCONCLUSIVE
     assert report.measured["robust"] == 0
     assert report.measured["undecided"] > 150
     assert any("undecided, never robust" in text for text in report.not_looked_at)
+    assert any("a proof: it has no tree ensemble" in text for text in report.not_looked_at)
 
 
-def test_a_search_can_fail_a_model(tmp_path):
-    proto, _ = fitted(GradientBoostingClassifier(n_estimators=50, random_state=0))
+@pytest.mark.parametrize("searched", [True, False], ids=["searched", "trees"])
+def test_a_model_that_flips_too_easily_fails(tmp_path, searched):
+    proto = curved() if searched else fitted(GradientBoostingClassifier(n_estimators=50, random_state=0))[0]
     report = AdversarialGate().test(subject(tmp_path, proto, asked(radius=0.3, least=0.95)))
     assert report.outcome is Outcome.FAILED
+    assert ("exact" in report.measured["method"]) is not searched
     fragile = report.measured["most_fragile"]
     assert len(fragile) == 5
     assert [f["largest_share_of_range"] for f in fragile] == sorted(
@@ -288,7 +299,7 @@ def test_a_search_asks_no_more_than_it_says_and_very_many_rows_are_sampled(tmp_p
     assert not found.broken.any()
     assert probe.evaluations == 50 * evaluations_per_row(2)
     monkeypatch.setattr("mlassay.gates.adversarial_search.MOST_ROWS", 60)
-    report = AdversarialGate().test(subject(tmp_path, proto, asked()))
+    report = AdversarialGate().test(subject(tmp_path, curved(), asked()))
     assert (report.measured["looked_at"], report.measured["rows"]) == (60, 200)
     assert any("140 of 200 rows" in text for text in report.not_looked_at)
 
@@ -329,6 +340,7 @@ def test_a_row_that_art_breaks_and_the_gate_called_robust_is_an_error(tmp_path):
 
 SCRIPT = """
 import sys
+import warnings
 from pathlib import Path
 from tests.gates.test_adversarial import asked
 from tests.gates.subjects import subject

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlassay.config.perturb import read_perturb
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.gates.common import CRITERIA_FILE, Criteria, not_applicable, report, shown
 from mlassay.manifest import Column
-from mlassay.tasks import BINARY
+from mlassay.tasks import RANKING
 
 if TYPE_CHECKING:
     from mlassay.gates.adversarial_measure import Measured
     from mlassay.ports import Subject
 
-_NOT_LOOKED_AT = (
-    "changes beyond the radius, and changes of columns that perturb.columns does not name",
-    "whether anybody could make such a change: columns move freely of each other inside their ranges",
-    "categories: only numbers and integers are moved",
-)
+_BEYOND = "changes beyond what perturb allows, and changes of columns that perturb.columns does not name"
+_FREELY = "whether anybody could make such a change: columns move freely of each other inside their ranges"
+_BOUND = "whether anybody could make such a change, apart from what perturb.constraints says"
+_CATEGORIES = "categories: only numbers and integers are moved"
 _SEARCHED = (
     "rows that the search did not break: they are undecided, never robust, so a search alone cannot pass"
 )
@@ -28,9 +27,9 @@ _SEARCHED = (
 class AdversarialGate:
     """How many decisions flip when declared columns move by a stated share of their range?
 
-    A model whose score is a monotone function of an affine one is settled exactly, at the corners of the allowed
-    box. Any other is searched: what the search breaks is proven, with a witness that ONNX Runtime confirmed;
-    what it does not break is undecided. Robust means: no decision flips anywhere in the box.
+    Linear models, tree ensembles and ReLU networks are settled exactly (`adversarial_settle`). Any other is searched:
+    what the search breaks is proven, with a witness that ONNX Runtime confirmed; what it does not break is undecided.
+    Robust means: no decision flips anywhere in what is allowed.
     """
 
     id = "adversarial"
@@ -38,28 +37,47 @@ class AdversarialGate:
     def test(self, subject: Subject) -> GateReport:
         """Measure the share of evaluation rows whose decision flips inside the box."""
         criteria = Criteria.of(subject, self.id)
-        if subject.task != BINARY:
-            return not_applicable(criteria, f"the decisions of a {subject.task} are not attacked yet")
+        if why := _no_decision(subject):
+            return not_applicable(criteria, why)
         if unfit := _unfit(criteria, subject):
-            return report(criteria, measured={}, findings=unfit, not_looked_at=_NOT_LOOKED_AT)
+            return report(criteria, measured={}, findings=unfit, not_looked_at=(_BEYOND, _FREELY))
         from mlassay.gates.adversarial_measure import measure
 
         change = read_perturb(criteria.values["perturb"])
         columns = tuple(subject.plan.evaluation.column(move.name) for move in change.moves)
         measured = measure(subject, columns, change, _sensitive(subject))
         finding = _judge(criteria, measured)
-        aside = _NOT_LOOKED_AT if measured.exact else (*_NOT_LOOKED_AT, _SEARCHED)
-        if measured.sampled:
-            aside = (
-                *aside,
-                f"{measured.rows - measured.looked_at} of {measured.rows} rows, left out to bound the time",
-            )
         if subject.cross_checks:
             from mlassay.gates.adversarial_art import cross_check
 
             cross_check(measured.probe, measured.found, subject.progress)
         findings = [finding, *_unproposed(criteria, measured)]
+        aside = _aside(measured)
         return report(criteria, measured=measured.as_numbers(), findings=findings, not_looked_at=aside)
+
+
+def _no_decision(subject: Subject) -> str:
+    """Why no row has a decision of its own that could flip, if so."""
+    if subject.task == RANKING:
+        return "in a ranking each row's place depends on the others, so that no row has a decision of its own"
+    if not subject.decides:
+        return "the model predicts a number, and model.threshold does not say which are favourable"
+    return ""
+
+
+def _aside(measured: Measured) -> tuple[str, ...]:
+    """What was not looked at, and why a model was searched that others like it are settled by proof."""
+    change, box = measured.change, measured.probe.box
+    aside = [_BEYOND, _BOUND if change.constraints else _FREELY]
+    if not any(codes is not None for codes in box.choices):
+        aside.append(_CATEGORIES)
+    if not measured.exact:
+        aside.append(_SEARCHED)
+        aside += [f"a proof: {reason}" for reason in measured.reasons]
+    if measured.sampled:
+        left = measured.rows - measured.looked_at
+        aside.append(f"{left} of {measured.rows} rows, left out to bound the time")
+    return tuple(aside)
 
 
 def _unproposed(criteria: Criteria, measured: Measured) -> list[Finding]:
@@ -90,7 +108,9 @@ def _unfit(criteria: Criteria, subject: Subject) -> list[Finding]:
     perturb = criteria.values.get("perturb") or {}
     rate = (criteria.values.get("robust_rate") or {}).get("min")
     names: Sequence[str] = perturb.get("columns", ())
-    if not names or "radius" not in perturb or rate is None:
+    moves = read_perturb({**perturb, "constraints": ()}).moves
+    far = all(m.radius is not None or m.by is not None or m.values for m in moves) or "radius" in perturb
+    if not names or not far or rate is None:
         return [
             _finding(
                 criteria,
@@ -104,6 +124,7 @@ def _unfit(criteria: Criteria, subject: Subject) -> list[Finding]:
         ]
     taken = {i.name for i in subject.model.inputs}
     declared = {c.name: c for c in subject.plan.evaluation.columns}
+    listed = not isinstance(perturb["columns"], Mapping)
     return [
         _finding(
             criteria,
@@ -115,18 +136,21 @@ def _unfit(criteria: Criteria, subject: Subject) -> list[Finding]:
             at=("perturb", "columns"),
         )
         for name in names
-        if (unmoved := _unmoved(declared.get(name), name in taken))
+        if (unmoved := _unmoved(declared.get(name), name in taken, listed=listed))
         for reason, remedy in [unmoved]
     ]
 
 
-def _unmoved(column: Column | None, taken: bool) -> tuple[str, str] | None:
+def _unmoved(column: Column | None, taken: bool, *, listed: bool) -> tuple[str, str] | None:
     if column is None:
         return "the data has no such column", "correct its name in perturb.columns"
-    if column.type not in {"number", "integer"}:
-        return f"it is a {column.type}, and has no distance", "name columns of numbers in perturb.columns"
+    if column.type not in {"number", "integer"} and (listed or column.type != "category"):
+        remedy = "name columns of numbers, or say column by column what may change (a category's values)"
+        return f"it is a {column.type}, and has no distance", remedy
     if not taken:
         return "the model does not take it as input", "take it out of perturb.columns"
+    if column.type == "category":
+        return None
     if column.minimum is None or column.maximum is None or not column.minimum < column.maximum:
         return "its manifest declares no range", "declare its minimum and maximum in the data's manifest"
     return None
@@ -165,10 +189,12 @@ def _judge(criteria: Criteria, measured: Measured) -> Finding:
     elif low >= least:
         outcome, remedy = Outcome.PASSED, ""
     elif not measured.exact:
-        remedy = "take a model that can be settled exactly (a linear one), or let people judge the witnesses and waive"
+        remedy = "take a model that can be settled exactly (linear, trees, ReLU), or let people judge the witnesses and waive"
     if outcome is not Outcome.PASSED and (radius := measured.passing_radius(least)) is not None:
-        numbers["radius_that_passes"] = shown(radius)
-        remedy += f"; at radius {shown(radius)} the model would pass, a promise about smaller changes only"
+        by_radius = measured.scale == measured.change.radius
+        key, words = ("radius", "radius") if by_radius else ("share", "a share of the change of")
+        numbers[f"{key}_that_passes"] = shown(radius)
+        remedy += f"; at {words} {shown(radius)} the model would pass, a promise about smaller changes only"
     if outcome is Outcome.INCONCLUSIVE and (more := measured.rows_to_settle(least)) is not None:
         numbers["rows_that_would_settle"] = more
         remedy = f"about {more} rows would settle it; " + remedy

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlassay.errors import EvidenceError, Problem
-from mlassay.gates.adversarial_box import Probe
+from mlassay.gates.adversarial_box import Probe, decisive
 from mlassay.gates.adversarial_proposals import Proposals
 from mlassay.gates.adversarial_set import Floats, Found, Index, Mask
 
@@ -78,7 +78,7 @@ def judge(probe: Probe, proposals: Proposals, named: Sequence[str]) -> Judged:
     _, flipped = probe.margins(rows, points)
     flips_within = within & flipped[:, 0]
     counted = still & ~within & _none([c for name, c in changed.items() if name not in named], len(rows))
-    flips_beyond = counted & ((probe.model.score(values) >= probe.threshold) != probe.decided[rows])
+    flips_beyond = counted & ((decisive(probe.model, values) >= probe.threshold) != probe.decided[rows])
     for at in np.flatnonzero(flips_within | flips_beyond)[::-1].tolist():
         which[rows[at]] = at
         if flips_within[at]:

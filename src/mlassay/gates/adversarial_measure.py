@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,19 +11,22 @@ from numpy.typing import NDArray
 
 from mlassay.config.perturb import Move, Perturbation
 from mlassay.gates.adversarial_box import Probe
-from mlassay.gates.adversarial_search import shrink
-from mlassay.gates.adversarial_set import Allowed, Floats, Found, Index, Mask
+from mlassay.gates.adversarial_fragile import describe, order
+from mlassay.gates.adversarial_least import Least, least
+from mlassay.gates.adversarial_set import Allowed, Found, Index, Mask
 from mlassay.gates.adversarial_settle import choose, settle
 from mlassay.gates.common import shown
 from mlassay.manifest import Column
-from mlassay.statistics import Z95, factor_to_settle, wilson
+from mlassay.statistics import Z95, factor_to_settle, newcombe, wilson
+from mlassay.tasks import BINARY, MULTICLASS
 
 if TYPE_CHECKING:
     from mlassay.gates.adversarial_command import Proposed
     from mlassay.ports import Subject
 
 FRAGILE = 5
-ALONE = 64  # points tried along one column for the change of that column alone
+LEAST_ROWS = 30  # of a group that is compared with others
+SHARES = (0.25, 0.5, 0.75, 1.0)  # of the allowed change, at which flips are counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,8 @@ class Measured:
     rows: int
     numbers: NDArray[np.int64]
     groups: Mapping[str, tuple[str, ...]]
-    labels: tuple[str, str]
+    labels: tuple[str, ...]
+    least: Least
     proposed: Proposed | None = None
 
     @property
@@ -50,8 +53,12 @@ class Measured:
 
     @property
     def scale(self) -> float:
-        """The declared radius; 1 where columns have their own changes, of which shares are told then."""
-        return self.change.radius if self.change.radius is not None else 1.0
+        """The declared radius where every number moves by it; else 1, of which shares of the change are told."""
+        numbers = [
+            m for m, codes in zip(self.change.moves, self.probe.box.choices, strict=True) if codes is None
+        ]
+        alike = all(m.by is None and m.radius == self.change.radius for m in numbers)
+        return self.change.radius if self.change.radius is not None and alike else 1.0
 
     @property
     def sampled(self) -> bool:
@@ -99,17 +106,17 @@ class Measured:
         factor = float(factor_to_settle(settles, (), Z95))
         return int(np.ceil(factor * self.looked_at)) if np.isfinite(factor) and factor > 1 else None
 
-    def passing_radius(self, least: float) -> float | None:
-        """The largest radius at which the lower limit would reach ``least``; known for an exact measurement only."""
-        if not self.exact or self.undecided or not self.vulnerable or self._beyond.any():
+    def passing_radius(self, minimum: float) -> float | None:
+        """The largest radius at which the lower limit would reach ``minimum``; known for an exact measurement only."""
+        if not self.least.complete or self.undecided or not self.vulnerable or self._beyond.any():
             return None
         broken = np.arange(self.vulnerable)
         lower, _ = wilson(self.looked_at - broken, np.full_like(broken, self.looked_at))
-        passing = np.flatnonzero(np.asarray(lower) >= least)
+        passing = np.flatnonzero(np.asarray(lower) >= minimum)
         if not passing.size:
             return None
         # With k rows broken it still passes, so it may grow until the (k+1)th breaks. Rounded down as printed.
-        share = np.sort(self._shrunk[1][self.found.broken])[int(passing[-1])]
+        share = np.sort(self.least.proven[self.found.broken])[int(passing[-1])]
         radius = np.floor(self.scale * float(share) * (1 - 2.0**-11) * 1e4) / 1e4
         return float(radius) if radius > 0 else None
 
@@ -119,13 +126,10 @@ class Measured:
         none = np.zeros(self.looked_at, dtype=bool)
         return none if self.proposed is None else self.proposed.beyond & ~self.found.broken
 
-    @cached_property
-    def _shrunk(self) -> tuple[Floats, Floats]:
-        return shrink(self.probe, self.found)
-
     def as_numbers(self) -> dict[str, Any]:
         """The measurement as the report holds it: integers and decimal strings."""
         box = self.probe.box
+        groups = {name: self._by_group(values) for name, values in self.groups.items()}
         return {
             "method": self.method,
             "radius": shown(self.scale),
@@ -138,11 +142,13 @@ class Measured:
                 {
                     "name": name,
                     "range": shown(float(box.span[j])),
-                    "moves_at_most": shown(_reach(self.change.moves[j], float(box.span[j]))),
+                    **_movement(self.change.moves[j], float(box.span[j]), box.texts[j]),
                 }
                 for j, name in enumerate(box.columns)
             ],
-            "groups": {name: self._by_group(values) for name, values in self.groups.items()},
+            "groups": groups,
+            "groups_apart": {name: apart for name, each in groups.items() if (apart := self._apart(each))},
+            "flips_by_share": self._at_shares(),
             "most_fragile": self._fragile(),
             **({} if self.proposed is None else {"command": self.proposed.measured}),
         }
@@ -167,37 +173,47 @@ class Measured:
             )
         return counted
 
-    def _fragile(self) -> list[dict[str, Any]]:
-        witness, _ = self._shrunk
-        broken = np.flatnonzero(self.found.broken)
-        sizes = self.probe.box.shares(broken, witness[broken]).max(axis=1) if broken.size else np.empty(0)
-        # Rounded before sorting, so that noise in the last digits orders nothing.
-        order = np.lexsort((broken, np.round(sizes, 4)))[:FRAGILE]
+    def _apart(self, counted: list[dict[str, Any]]) -> dict[str, Any]:
+        """The group that flips most beside the one that flips least, with the 95% limits of the difference (Newcombe 1998)."""
+        known = [each for each in counted if each["rows"] >= LEAST_ROWS]
+        if len(known) < 2:
+            return {}
+        ordered = sorted(known, key=lambda each: (each["vulnerable"] / each["rows"], each["group"]))
+        less, more = ordered[0], ordered[-1]
+        lower, upper = newcombe(more["vulnerable"], more["rows"], less["vulnerable"], less["rows"])
+        gap = more["vulnerable"] / more["rows"] - less["vulnerable"] / less["rows"]
+        return {
+            "flips_more": more["group"],
+            "than": less["group"],
+            "difference": shown(gap),
+            "lower": shown(float(lower)),
+            "upper": shown(float(upper)),
+        }
+
+    def _at_shares(self) -> list[dict[str, Any]]:
+        """How many rows flip within a part of the allowed change: at least by witnesses, at most by what is not proven."""
+        broken = self.found.broken
+        proven = np.where(self.found.undecided, 0.0, self.least.proven)
         return [
-            self._describe(int(broken[i]), _sparse(self.probe, int(broken[i]), witness[broken[i]]))
-            for i in order
+            {
+                "share_of_change": shown(share, 2),
+                "vulnerable_at_least": int((self.least.found[broken] <= share).sum()),
+                "vulnerable_at_most": int((proven[broken | self.found.undecided] < share).sum()),
+            }
+            for share in SHARES
         ]
 
-    def _describe(self, row: int, point: Floats) -> dict[str, Any]:
-        box = self.probe.box
-        shares = box.shares(np.array([row]), point[None])[0]
-        moved = [j for j in range(len(box.columns)) if shares[j] > 0]
-        alone = _alone(self.probe, row)
-        return {
-            "row": int(self.numbers[row]) + 1,
-            "decided": self.labels[int(self.probe.decided[row])],
-            "largest_share_of_range": shown(float(shares.max())),
-            "changes": [
-                {
-                    "column": box.columns[j],
-                    "from": shown(float(box.base[row, j])),
-                    "to": shown(float(point[j])),
-                }
-                for j in moved
-            ],
-            "cheapest_column": "" if alone is None else box.columns[alone[0]],
-            "cheapest_change": "" if alone is None else shown(alone[1]),
-        }
+    def _fragile(self) -> list[dict[str, Any]]:
+        broken = np.flatnonzero(self.found.broken)
+        first = order(self.probe, broken, self.least.witness[broken])[:FRAGILE]
+        return [
+            {
+                "row": int(self.numbers[row]) + 1,
+                "decided": self.labels[int(self.probe.decided[row])],
+                **describe(self.probe, row, self.least.witness[row]),
+            }
+            for row in first.tolist()
+        ]
 
 
 def measure(
@@ -210,15 +226,13 @@ def measure(
     def probe(index: Index) -> Probe:
         rows = {name: np.asarray(values)[index] for name, values in every.items()}
         allowed = Allowed.of(rows, columns, change.moves, change.constraints)
-        threshold = subject.threshold
-        return Probe(subject.model, rows, allowed, threshold, np.asarray(subject.scores)[index])
+        return Probe.of_model(subject.model, rows, allowed, subject.threshold)
 
     method, reasons = choose(probe(np.arange(min(count, 1))))
     numbers = np.unique(np.linspace(0, max(count - 1, 0), min(count, method.rows)).astype(np.int64))
     looked = probe(numbers)
     subject.progress(f"adversarial: {len(numbers)} rows, {method.name}")
-    labels = subject.plan.evaluation.column(subject.plan.config.evaluate.label).values
-    found, said = settle(looked, method, None), None
+    found, said = settle(looked, method, subject.engine), None
     if change.command is not None:
         from mlassay.gates.adversarial_command import proposed
 
@@ -234,45 +248,30 @@ def measure(
         rows=count,
         numbers=numbers,
         groups={name: tuple(subject.table.column(name)) for name in sensitive},
-        labels=(labels[0], labels[1]),
+        labels=_labels(subject),
+        least=least(looked, found, method, subject.engine),
         proposed=said,
     )
 
 
-def _reach(move: Move, span: float) -> float:
-    """How far a number may move, in its own units; a category's whole span."""
-    if move.by is not None:
-        return move.by
-    return span * move.radius if move.radius is not None else span
+def _labels(subject: Subject) -> tuple[str, str]:
+    """How the two decisions are called: by the label's values, or by the side of what is favourable or the threshold."""
+    if subject.task == BINARY:
+        first, second = subject.plan.label.values
+        return first, second
+    if subject.task == MULTICLASS:
+        return "not favourable", "favourable"
+    return f"under {subject.threshold:g}", f"{subject.threshold:g} and over"
 
 
-def _sparse(probe: Probe, row: int, point: Floats) -> Floats:
-    """``point`` with every column put back that is not needed for the flip, smallest change first."""
-    index = np.array([row])
-    for j in np.argsort(probe.box.shares(index, point[None])[0], kind="stable"):
-        trial = point.copy()
-        trial[j] = probe.box.base[row, j]
-        if probe.margins(index, trial[None, None, :])[1][0, 0]:
-            point = trial
-    return point
-
-
-def _alone(probe: Probe, row: int) -> tuple[int, float] | None:
-    """The column whose change alone flips the row with the smallest share of its range, and that change."""
-    box, index = probe.box, np.array([row])
-    best: tuple[float, int, float] | None = None
-    for j in range(len(box.columns)):
-        base, low, high = box.base[row, j], box.low[row, j], box.high[row, j]
-        if not high > low:
-            continue
-        points = np.repeat(box.base[row][None], 2 * ALONE, axis=0)
-        steps = np.arange(1, ALONE + 1) / ALONE
-        points[:, j] = np.concatenate([base + steps * (high - base), base + steps * (low - base)])
-        fitted = box.fit(index, points[None])
-        flipped = probe.margins(index, fitted)[1][0]
-        if flipped.any():
-            changes = fitted[0, flipped, j] - base
-            change = float(changes[np.argmin(np.abs(changes))])
-            candidate = (round(abs(change) / float(box.span[j]), 4), j, change)
-            best = candidate if best is None else min(best, candidate)
-    return None if best is None else (best[1], best[2])
+def _movement(move: Move, span: float, texts: tuple[str, ...]) -> dict[str, Any]:
+    """How one column may move, as it was declared."""
+    if texts:
+        return {"values": list(move.values or texts)}
+    most = move.by if move.by is not None else span * (move.radius or 0.0)
+    told: dict[str, Any] = {"moves_at_most": shown(most)}
+    if move.direction != "both":
+        told["direction"] = move.direction
+    if move.step:
+        told["step"] = shown(move.step)
+    return told

@@ -100,6 +100,36 @@ class Allowed:
             bound=self.bound[index],
         )
 
+    def scaled(self, shares: Floats) -> Allowed:
+        """The same with numbers that move only ``shares`` (n,) of the way; categories change as they may."""
+        part = shares[:, None]
+        low, high = self.base - part * (self.base - self.low), self.base + part * (self.high - self.base)
+        step = np.where(self.step > 0, self.step, np.where(self.whole, 1.0, 0.0))
+        unit = np.where(step > 0, step, 1.0)
+        origin = np.where(self.whole & ~(self.step > 0), 0.0, self.base)
+        low = np.where(step > 0, origin + np.ceil((low - origin) / unit - 1e-9) * unit, low)
+        high = np.where(step > 0, origin + np.floor((high - origin) / unit + 1e-9) * unit, high)
+        # Inwards, so that a smaller set never holds a value that the whole one does not.
+        low32, high32 = low.astype(np.float32), high.astype(np.float32)
+        free = step == 0
+        up, down = np.float32(np.inf), np.float32(-np.inf)
+        low32 = np.where(free & (low32 < low), np.nextafter(low32, up), low32)
+        high32 = np.where(free & (high32 > high), np.nextafter(high32, down), high32)
+        category = np.array([codes is not None for codes in self.choices])
+        return replace(
+            self,
+            low=np.where(category, self.low, np.clip(low32.astype(np.float64), self.low, self.base)),
+            high=np.where(category, self.high, np.clip(high32.astype(np.float64), self.base, self.high)),
+        )
+
+    def reach(self, index: Index, points: Floats) -> Floats:
+        """How much of what is allowed to numbers ``points`` (m, d) use, the largest column's share, (m,); 0 to 1."""
+        base = self.base[index]
+        room = np.where(points > base, self.high[index] - base, base - self.low[index])
+        used = np.divide(np.abs(points - base), room, out=np.zeros_like(base), where=room > 0)
+        category = np.array([codes is not None for codes in self.choices])
+        return np.asarray(np.nan_to_num(np.where(category, 0.0, used)).max(axis=1).clip(0, 1))
+
     def fit(self, index: Index, points: Floats) -> Floats:
         """``points`` of shape (m, k, d) for the rows ``index``, as values that the model can hold inside the box.
 

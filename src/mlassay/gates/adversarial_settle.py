@@ -11,6 +11,7 @@ import numpy as np
 from mlassay.gates.adversarial_box import Probe
 from mlassay.gates.adversarial_set import Found
 from mlassay.model.types import Unfit
+from mlassay.tasks import MULTICLASS
 
 if TYPE_CHECKING:
     from mlassay.ports import Engine
@@ -25,23 +26,27 @@ class Method:
 
     ``name`` is how the report calls it. ``exact``: what it neither breaks nor leaves undecided is proven robust.
     ``rows`` is how many rows it looks at, at most. ``settle`` takes the rows of a probe; its witnesses are replayed
-    by the caller. Its answer never depends on time, machine or the engine's workers.
+    by the caller. ``again`` is how many broken rows may be settled anew, several times, for their smallest changes.
+    Its answer never depends on time, machine or the engine's workers.
     """
 
     name: str
     exact: bool
     rows: int
     settle: Callable[[Probe, Engine | None], Found]
+    again: int = MOST_ROWS
 
 
 Settler = Callable[[Probe], Method]
 """The method for a model and the allowed changes of a probe (whatever its rows); `Unfit` says why it has none."""
 
 
-def settlers() -> Sequence[Settler]:
-    """Every settler, in the order in which they are asked; the last one takes any model."""
+def settlers(task: str) -> Sequence[Settler]:
+    """Every settler for models of a task, in the order in which they are asked; the last one takes any model."""
     from mlassay.gates import adversarial_linear, adversarial_relu, adversarial_search, adversarial_trees
 
+    if task == MULTICLASS:  # the others read one score, not which of several is the largest
+        return (adversarial_trees.by_trees, adversarial_search.by_search)
     return (
         adversarial_linear.by_weights,
         adversarial_search.by_corners,
@@ -54,7 +59,7 @@ def settlers() -> Sequence[Settler]:
 def choose(probe: Probe) -> tuple[Method, tuple[str, ...]]:
     """The first method that fits ``probe``, and why each one before it did not."""
     reasons: list[str] = []
-    for settler in settlers():
+    for settler in settlers(probe.model.task):
         try:
             return settler(probe), tuple(reasons)
         except Unfit as unfit:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlassay.ports import Engine
 
 ROWS = 64  # in one part of the work
+AGAIN = 30_000  # broken rows times trees that are settled anew for their smallest changes
 PATTERNS = 64  # of missing values that trees are made for; rows beyond are undecided
 WORK = 100_000_000  # steps times trees for all rows together: some minutes on one processor
 MOST_STEPS = 50_000  # for one row
@@ -57,7 +58,8 @@ def by_trees(probe: Probe) -> Method:
             nothing = np.zeros(len(rows.scores), dtype=bool)
             return Found(nothing, ~nothing, np.full(rows.box.base.shape, np.nan))
 
-    return Method("trees, exact", True, MOST_ROWS, settle)
+    again = max(8, AGAIN // len(reading.ensemble.roots))
+    return Method("trees, exact", True, MOST_ROWS, settle, again)
 
 
 def _read(probe: Probe) -> Reading:
