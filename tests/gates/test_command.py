@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlassay import wiring
+from mlassay.errors import ConfigurationError
 from mlassay.evidence.codec import report_json
 from mlassay.evidence.verdict import Outcome
 from mlassay.gates.command import CommandGate
@@ -149,6 +151,13 @@ def test_its_words_are_one_printable_line(tmp_path):
     assert found.what.isprintable()
     assert "::" not in found.what
     assert found.remedy == "b c"
+
+
+def test_wiring_makes_it_by_its_name_after_mlassays_own():
+    made = wiring.gates(["reasons", "data"], ["reasons"])
+    assert [each.id for each in made] == ["data", "reasons"]
+    with pytest.raises(ConfigurationError, match="no gate named reasons"):
+        wiring.gates(["reasons"])
 
 
 @given(st.binary(max_size=200))

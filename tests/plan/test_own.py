@@ -55,11 +55,19 @@ def test_policy_may_demand_it_and_hold_its_criteria() -> None:
         ("  reasons: {run: x | y}\n", "only a shell knows"),
         ("  reasons: {run: x, uses: [../y]}\n", "leaves its folder"),
         ("  reasons: {run: x, sees: [nothing]}\n", "nothing"),
+        ("  reasons: {run: x, uses: [data]}\n", "'data' grants the data file data/hmda.csv whole"),
+        ("  reasons: {run: x, uses: [.mlassay/run]}\n", "mlassay's own folder"),
         ("  reasons: {run: x, limits: {wall: soon}}\n", "limits.wall"),
     ],
 )
 def test_what_is_wrong_with_one_is_told(text: str, what: str) -> None:
     assert what in whats(ml=own(text))
+
+
+@pytest.mark.parametrize("name", ["data", "data/", "data/hmda.csv"])
+def test_training_is_granted_no_data_file_by_way_of_what_it_uses(name: str) -> None:
+    told = whats(ml=("uses: [train.py, requirements.lock]", f"uses: [train.py, {name}]"))
+    assert "grants the data file data/hmda.csv whole" in told
 
 
 def test_a_floor_in_the_wrong_place_is_told() -> None:

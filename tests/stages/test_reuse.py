@@ -105,6 +105,18 @@ def test_without_declared_uses_every_file_but_the_records_is_an_input(tmp_path):
     assert reusable(project) is None
 
 
+def test_a_gate_that_reads_every_file_makes_every_file_an_input(tmp_path):
+    config = UNIT.replace("  unit:", "  standards: {}\n  unit:")
+    assert config != UNIT
+    project = factory.make(tmp_path, remote=True, config=config)
+    project.commit({"README.md": "hello\n"})
+    done = factory.record(project)
+    project.commit({"evidence/note.txt": "a record is none"})
+    assert reusable(project) == done.release.id
+    project.commit({"README.md": "hello!\n"})
+    assert reusable(project) is None
+
+
 def test_another_live_release_is_another_input(tmp_path):
     """What max_drop compares with changes when a promotion lands."""
     team = make_team(tmp_path)

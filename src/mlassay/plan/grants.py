@@ -31,11 +31,37 @@ def grant_problems(
 ) -> Iterator[Problem]:
     """Everything that is granted and must not be, or asked for and not there."""
     training = granted(config, manifests)
+    yield from _files(config, manifests, places)
     yield from _splits(config, manifests, places)
     yield from _same_data(config, manifests, training, places)
     yield from _withheld(config, training, places)
     yield from _weighed(config, training, places)
     yield from _protected(config, manifests, training, criteria, places)
+
+
+def _files(config: Config, manifests: Mapping[str, Manifest], places: Places) -> Iterator[Problem]:
+    """Data files among what a command uses: it would see every split and every withheld column of them."""
+    named = [("train.uses", config.train.uses)]
+    named += [(f"prepare.{number}.uses", step.uses) for number, step in enumerate(config.prepare)]
+    # The unit gate sees the whole checkout where it says nothing, so there it may.
+    named += [
+        (f"gates.{gate}.uses", each.get("uses", ()))
+        for gate, each in config.gates.items()
+        if "run" in each and gate != "unit"
+    ]
+    held = {file.path: name for name, manifest in manifests.items() for file in manifest.files if file.path}
+    for place, uses in named:
+        for number, name in enumerate(uses):
+            bare = name.rstrip("/")
+            found = next((path for path in held if path == bare or path.startswith(f"{bare}/")), None)
+            if found is not None or bare.partition("/")[0].casefold() == ".mlassay":
+                what = f"the data file {found}" if found else "mlassay's own folder"
+                yield places.problem(
+                    f"{place}.{number}",
+                    f"'{name}' grants {what} whole",
+                    "withheld columns, and the rows that every verdict is measured on, would be in plain sight",
+                    "grant data by name ('data', 'reads', 'sees'), and keep code in another folder",
+                )
 
 
 def _splits(config: Config, manifests: Mapping[str, Manifest], places: Places) -> Iterator[Problem]:

@@ -144,8 +144,9 @@ class _Reading:
     def uses(self, config: Config, paths: Collection[str]) -> Iterator[Problem]:
         """Files that commands use and that are neither tracked nor there."""
         named = [(f"train.uses.{number}", path) for number, path in enumerate(config.train.uses)]
-        unit = config.gates.get("unit", {})
-        named += [(f"gates.unit.uses.{number}", path) for number, path in enumerate(unit.get("uses", ()))]
+        for gate, criteria in config.gates.items():
+            uses = criteria.get("uses", ()) if "run" in criteria else ()
+            named += [(f"gates.{gate}.uses.{number}", path) for number, path in enumerate(uses)]
         for step, each in enumerate(config.prepare):
             named += [(f"prepare.{step}.uses.{number}", path) for number, path in enumerate(each.uses)]
         folders = {path[:at] for path in paths for at, character in enumerate(path) if character == "/"}
