@@ -15,8 +15,6 @@ from mlassay.gates.data import DataGate
 from mlassay.manifest import Column, DataFile, PersonalData
 from tests.gates.subjects import NUMBERS, REST, finding, manifest, rows, subject
 
-SIX = ("group", "label")
-
 
 def held(tmp_path, parts=None, columns=(*NUMBERS, *REST), gates=None, personal=None, **changes):
     """A subject over these rows, columns and criteria of the data gate."""
@@ -192,3 +190,16 @@ def test_a_parquet_file_that_is_none_is_a_finding(tmp_path):
     report = DataGate().test(replace(made, plan=replace(made.plan, manifests=known)))
     assert "no Parquet file" in finding(report, "data.files.data").what
     assert report.outcome is Outcome.FAILED
+
+
+def test_columns_may_be_called_what_tables_call_their_own(tmp_path):
+    names = ("count", "len", "row", "literal", "index")
+    old = (*NUMBERS, *REST)
+    columns = tuple(replace(column, name=name) for column, name in zip(old, names, strict=True))
+    made = held(tmp_path, columns=columns, gates={"near_duplicates": {"max": 0.5}, "group_rows": {"min": 30}})
+    config = replace(made.plan.config, evaluate=replace(made.plan.config.evaluate, label="index"))
+    policy = replace(made.plan.policy, sensitive=("literal",))
+    report = DataGate().test(replace(made, plan=replace(made.plan, config=config, policy=policy)))
+    assert report.outcome is Outcome.PASSED
+    assert finding(report, "data.label.index").outcome is Outcome.PASSED
+    assert finding(report, "data.group_rows.data.training").outcome is Outcome.PASSED

@@ -62,7 +62,7 @@ class Cells:
         import polars as pl
 
         if self.column.type == "category":
-            counts = dict(values.value_counts().iter_rows())
+            counts = dict(values.value_counts(name="\0rows").iter_rows())
             known = [counts.pop(value, 0) for value in self.column.values]
             missing = counts.pop("", 0) + counts.pop(None, 0)
             return np.array([*known, sum(counts.values()), missing], dtype=np.int64)

@@ -102,7 +102,7 @@ class Scan:
                 self._group(EVALUATION, frame)
                 self._hold(frame)
                 if self.asked.label:
-                    counts = text_of(frame[self.asked.label]).value_counts()
+                    counts = text_of(frame[self.asked.label]).value_counts(name="\0rows")
                     self.labels.update(dict(counts.iter_rows()))
 
     def _group(self, part: str, frame: pl.DataFrame) -> None:
@@ -111,7 +111,7 @@ class Scan:
         if not self.asked.sensitive or len(self.groups[part]) > GROUPS:
             return
         texts = pl.DataFrame([text_of(frame[name]) for name in self.asked.sensitive])
-        counted = texts.group_by(pl.all()).len()
+        counted = texts.group_by(pl.all()).agg(pl.len().alias("\0rows"))
         self.groups[part].update({tuple(row[:-1]): row[-1] for row in counted.iter_rows()})
 
     def _hold(self, frame: pl.DataFrame) -> None:
