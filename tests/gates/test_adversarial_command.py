@@ -146,6 +146,13 @@ def test_a_command_that_fails_or_leaves_no_plain_list_is_a_problem_and_breaks_no
     assert made.found.undecided.all()
 
 
+@pytest.mark.parametrize("name", ["data", "data/data-test.csv", ".git", ".mlassay", "evidence/x"])
+def test_a_command_is_not_granted_data_or_records(asked, name):
+    _, made = asked(INSIDE, uses=["tools", name])
+    assert name in made.problem
+    assert not made.found.broken.any()
+
+
 def test_more_proposals_than_are_looked_at_are_counted(tmp_path):
     made = subject(tmp_path, linear())
     data = b"row,a\n" + b"1,0\n" * 50

@@ -20,6 +20,7 @@ import numpy as np
 
 from mlassay.digest import bare, canonical
 from mlassay.errors import MlassayError
+from mlassay.evidence.layout import RECORDS
 from mlassay.files import inside, read_file
 from mlassay.gates.adversarial_box import Probe
 from mlassay.gates.adversarial_judged import judge
@@ -71,6 +72,7 @@ def proposed(
     words, problem = _words(str(command.get("run", "")))
     subject.progress(f"adversarial: {' '.join(words)}")
     proposals: Proposals | None = None
+    problem = problem or _ungranted(subject, command)
     if not problem:
         proposals, problem = _run(subject, probe, numbers, words, command)
     told: dict[str, Any] = {
@@ -104,6 +106,19 @@ def _words(text: str) -> tuple[list[str], str]:
     except ValueError as error:
         return [], f"the command cannot be read: {error}"
     return words, "" if words else "there is no command to run"
+
+
+def _ungranted(subject: Subject, command: Mapping[str, Any]) -> str:
+    """Why what the command uses is not granted: it would show labels, withheld columns, or records."""
+    held = {f.path for manifest in subject.plan.manifests.values() for f in manifest.files if f.path}
+    kept = {".git", FOLDER, *(prefix.rstrip("/").partition("/")[0] for prefix in RECORDS)}
+    for name in map(str, command.get("uses", ())):
+        bare_name = name.rstrip("/")
+        if bare_name.partition("/")[0].casefold() in kept:
+            return f"'{name}' is not for a command to see"
+        if any(path == bare_name or path.startswith(f"{bare_name}/") for path in held):
+            return f"'{name}' holds data, of which the command gets only the rows that it is given"
+    return ""
 
 
 def _named(command: Mapping[str, Any]) -> tuple[str, ...]:
