@@ -19,6 +19,7 @@ from mlassay.manifest import (
     Manifest,
     SplitRule,
     Table,
+    check_data,
     check_splits,
     check_table,
     columnar,
@@ -208,3 +209,20 @@ def test_a_large_csv_is_held_to_the_same_rules(tmp_path: Path, monkeypatch: pyte
         changed = replace(manifest, files=(DataFile("data/b.csv", len(data), sha256(data)),))
         with pytest.raises(ConfigurationError, match=words):
             list(Rows(changed, tmp_path).batches())
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_check_says_the_same_of_each_format(broken: bool, tmp_path: Path) -> None:
+    frame = HMDA.with_columns(pl.lit(9.0).alias("pirat")) if broken else HMDA
+    first, second = (
+        written(tmp_path, {f"data/a.{end}": frame[:1000], f"data/b.{end}": frame[995:]}, rule(end))
+        for end in ("csv", "parquet")
+    )
+    one, other = check_data(first, tmp_path), check_data(second, tmp_path)
+    assert one == other
+    assert one.splits == {"train": 1000, "test": 1385}
+    assert len(one.problems) == 1 + broken
+
+
+def rule(end: str) -> SplitRule:
+    return SplitRule("files", files={"train": (f"data/a.{end}",), "test": (f"data/b.{end}",)})

@@ -56,7 +56,7 @@ def manifest(
     dry_run: bool,
     directory: Path,
 ) -> None:
-    """Write data/NAME.manifest.yaml for CSV files, and data/NAME.missing.md with questions for people.
+    """Write data/NAME.manifest.yaml for CSV, Parquet or Arrow files, and data/NAME.missing.md with questions for people.
 
     Types, ranges and digests are filled in; what only a person can know is marked TODO.
     """
@@ -125,18 +125,18 @@ def check(manifests: tuple[str, ...], directory: Path, as_json: bool) -> None:
 
 def _checked(path: str, directory: Path) -> dict[str, Any]:
     from mlassay.files import read_file
-    from mlassay.manifest import check_splits, check_table, load_manifest, read_table, split_rows
+    from mlassay.manifest import check_data, load_manifest
 
     found = load_manifest(path, read_file(directory, path))
-    table = read_table(found, directory)
-    EvidenceError.raise_if_any([*check_table(found, table), *check_splits(found, table)])
+    checked = check_data(found, directory)
+    EvidenceError.raise_if_any(checked.problems)
     return {
         "manifest": path,
         "holds": True,
         "digest": found.digest,
         "root": found.root,
-        "rows": len(table),
-        "splits": {split: len(numbers) for split, numbers in split_rows(found, table).items()},
+        "rows": checked.rows,
+        "splits": dict(checked.splits),
         "problems": [],
     }
 

@@ -70,12 +70,8 @@ class Scan:
     def split_problems(self) -> list[Problem]:
         """Splits that share rows, and splits without rows."""
         names = self.manifest.split.names
-        shared = {
-            (names[one], names[other]): ([(a + 1, b + 1) for a, b in pairs], many)
-            for (one, other), (pairs, many) in sorted(self.same.shared.items())
-        }
         empty = [name for name, rows in zip(names, self.of_split.tolist(), strict=True) if not rows]
-        return split_problems(self.manifest, shared, empty)
+        return split_problems(self.manifest, self.same.named(names), empty)
 
     def _run(self) -> None:
         quasi = self.manifest.personal_data.quasi_identifiers if self.manifest.personal_data else ()

@@ -1,5 +1,6 @@
 """Data manifests: what the data is, where it lies, its digests, and the rows of each split."""
 
+from mlassay.manifest.checking import check_data
 from mlassay.manifest.checks import check_splits, check_table
 from mlassay.manifest.reading import load_manifest
 from mlassay.manifest.rules import root_digest
@@ -24,6 +25,7 @@ __all__ = [
     "SpecialCategories",
     "SplitRule",
     "Table",
+    "check_data",
     "check_splits",
     "check_table",
     "load_manifest",

@@ -7,7 +7,7 @@ The hash is polars' own, twice with different seeds; it lives no longer than one
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ Hashes = NDArray[np.uint64]
 class Same:
     """What same rows there are: distinct ones, those of the smallest group, and pairs in two splits.
 
-    ``shared`` maps two splits to the first pairs of rows (from 0) and their number; ``small`` counts groups by size.
+    ``shared`` maps two splits to the first pairs of rows (from 0) and their number; ``below`` counts rows in groups that are too small.
     """
 
     rows: int = 0
@@ -38,6 +38,13 @@ class Same:
     smallest: int = 0
     below: int = 0
     shared: dict[tuple[int, int], tuple[list[tuple[int, int]], int]] = field(default_factory=dict)
+
+    def named(self, names: Sequence[str]) -> dict[tuple[str, str], tuple[Sequence[tuple[int, int]], int]]:
+        """``shared`` by the names of splits, with rows from 1."""
+        return {
+            (names[one], names[other]): ([(a + 1, b + 1) for a, b in pairs], many)
+            for (one, other), (pairs, many) in sorted(self.shared.items())
+        }
 
 
 def hashes(frame: pl.DataFrame) -> tuple[Hashes, Hashes]:
