@@ -27,7 +27,7 @@ from mlassay.git._values import (
 
 MOST_FILES = 1_000_000  # a few nested trees can claim more files than any machine can list
 AT_ONCE, DEEP = 200, 4
-MOST_SIZES = 50_000
+MOST_SIZES = 20_000
 MOST_COMMITS = 4096
 SMALL, KEPT = 1 << 20, 16 << 20  # bytes of a blob that is kept once it was verified, and of all of them
 MOST_BYTES = {"commit": 16 << 20, "tree": 128 << 20, "blob": 3 << 30}
@@ -102,10 +102,11 @@ class Objects:
 
         Those that go past ``most`` bytes together are left to whoever asks.
         """
-        sizes, wanted = self._known_sizes(ids), []
-        for id_ in dict.fromkeys(ids):
+        unread = [id_ for id_ in dict.fromkeys(ids) if self._blobs.get(id_) is None]
+        sizes, wanted = self._known_sizes(unread), []
+        for id_ in unread:
             size = sizes.get(id_, KEPT)
-            if size <= SMALL and self._blobs.get(id_) is None:
+            if size <= SMALL:
                 most -= size
                 wanted.append(id_)
             if most < 0:

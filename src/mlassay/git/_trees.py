@@ -24,7 +24,7 @@ Differing = tuple[tuple[str, Node | None, Node | None], ...]
 LARGE = 128  # entries; below, parsing is quicker than comparing
 MOST_NODES = 150_000  # kept in all, so that memory stays flat however long the history
 MOST_LARGE = 16  # folders whose last version is kept with its bytes
-MOST_DELTAS = 100_000
+MOST_DELTAS = 4_096
 
 
 @dataclass(frozen=True, slots=True)

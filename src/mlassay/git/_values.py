@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from mlassay.errors import ConfigurationError, EvidenceError, Problem, RemoteError
 
@@ -14,6 +15,7 @@ FILE_MODE = "100644"
 EXECUTABLE_MODE = "100755"
 LINK_MODE = "120000"
 SUBMODULE_MODE = "160000"
+LONG = 300  # characters of a path that is not remembered
 FILE_MODES = frozenset({FILE_MODE, EXECUTABLE_MODE})
 
 
@@ -153,6 +155,11 @@ def full_ref(text: str) -> str:
 
 def path_parts(path: str) -> tuple[str, ...]:
     """The parts of a path inside the repository; ``""`` is the root, one ``/`` at the end is allowed."""
+    return _parts(path) if len(path) <= LONG else _parts.__wrapped__(path)
+
+
+@lru_cache(maxsize=4096)  # a record's few paths are asked for again and again
+def _parts(path: str) -> tuple[str, ...]:
     if not path:
         return ()
     parts = tuple(path.removesuffix("/").split("/"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -64,6 +65,7 @@ class Repository:
         self._credential: Credential | None = None
         self._objects = Objects(self.folder, git_dir, common_dir)
         self._lines = _history.Lines(self._objects, self.folder)
+        self._lock = threading.Lock()
         # A landing is asked for what it changed by everything that judges it.
         self._changed: dict[tuple[str | None, str], tuple[Change, ...]] = {}
 
@@ -147,7 +149,7 @@ class Repository:
 
     def commit(self, id: str) -> Commit:  # noqa: A002  the word of git's own manuals
         """The commit with this id, verified."""
-        return self._objects.commit(full_id(id))
+        return self._objects.commit(id)
 
     def tree(self, commit: str, prefix: str = "") -> dict[str, Entry]:
         """All files, links and submodules at or below ``prefix``, by full path, sorted."""
@@ -277,10 +279,11 @@ class Repository:
         found = self._changed.get((before, after))
         if found is None:
             found = tuple(_history.changes(self._objects, before, after))
-            if len(found) <= FEW_CHANGES:
-                self._changed[before, after] = found
+            with self._lock:
+                if len(found) <= FEW_CHANGES:
+                    self._changed[before, after] = found
                 while len(self._changed) > MOST_CHANGES:
-                    self._changed.pop(next(iter(self._changed)), None)
+                    self._changed.pop(next(iter(self._changed)))
         return list(found)
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:

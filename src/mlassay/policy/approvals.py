@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from mlassay.config import Approvals, Key, People, Person
 from mlassay.config.demo import is_demo_key
@@ -15,6 +16,7 @@ from mlassay.evidence.records import Approval
 from mlassay.policy.reasons import fault
 from mlassay.policy.types import Case, Demand, PromotionCase, Signed
 
+LONG = 300  # characters of a name or address that is not remembered
 TOLERANCE = timedelta(minutes=5)
 """How far clocks of honest machines may differ."""
 
@@ -235,6 +237,11 @@ def _matching(people: People, words: frozenset[str]) -> Iterator[Person]:
 
 
 def _folded(text: str) -> str:
+    return _spelled(text) if len(text) <= LONG else _spelled.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)  # the same few people stand in every case of a history
+def _spelled(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
