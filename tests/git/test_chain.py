@@ -90,3 +90,43 @@ def test_places_find_every_id_and_no_other():
         places.add(number)
     assert [places.find(id_) for id_ in all_] == list(range(5000))
     assert places.find(dice.randbytes(20)) is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_ids_of_what_touches_paths_are_those_of_the_commits(wild, known):
+    repo = Repository.open(wild)
+    if known:
+        list(repo.first_parents(repo.resolve("main"), paths=["a"]))
+    head = repo.resolve("main~3")
+    assert repo.touching(head, ["a", "b/y"]) == [c.id for c in repo.first_parents(head, paths=["a", "b/y"])]
+    repo.close()
+
+
+@pytest.mark.parametrize("base", [None, "main~90", "main~1", "main"])
+def test_of_commits_alike_one_is_enough_and_none_is_lost(wild, base):
+    def kinds(landed):
+        return {(one.author, one.committer, one.top_names, len(one.parents) > 1) for one in landed}
+
+    repo = Repository.open(wild)
+    start, end = base and repo.resolve(base), repo.resolve("main")
+    list(repo.first_parents(end, paths=["a"]))
+    few, all_ = list(repo.makers_between(start, end)), list(repo.landed_between(start, end))
+    assert kinds(few) == kinds(all_)
+    assert {one.id for one in few} >= {one.id for one in all_ if len(one.parents) > 1}
+    assert base != "main~90" or len(few) < len(all_)
+    repo.close()
+
+
+def test_what_was_read_ahead_is_what_is_read_by_itself(wild):
+    ahead, slow = Repository.open(wild), Repository.open(wild)
+    ids = [commit.id for commit in slow.first_parents(slow.resolve("main"))]
+    ahead.read_ahead([*ids, "0" * 40], ["a", "b", "c"])
+    for id_ in ids:
+        parents = slow.commit(id_).parents
+        assert ahead.commit(id_) == slow.commit(id_)
+        assert ahead.changes(parents[0] if parents else None, id_) == slow.changes(
+            parents[0] if parents else None, id_
+        )
+        assert list(ahead.paths(id_)) == list(slow.tree(id_)) == sorted(slow.tree(id_))
+    ahead.close()
+    slow.close()
