@@ -140,7 +140,9 @@ def _program(search: Branching, row: int) -> None:
     size = sum(
         abs(c) * max(abs(a), abs(b)) for c, a, b in zip(program.cost, program.low, program.high, strict=True)
     )
-    proven = bound is not None and constant + float(bound) - off - TOLERANCE * size - 1e-12 * abs(constant) > 0
+    proven = (
+        bound is not None and constant + float(bound) - off - TOLERANCE * size - 1e-12 * abs(constant) > 0
+    )
     search.undecided[row] = not search.broken[row] and not proven
 
 
