@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from operator import ge, le
 from typing import Any
 
 from mlassay.digest import without_floats
@@ -15,7 +16,7 @@ from mlassay.gates.common import CRITERIA_FILE, Criteria
 
 RESULT_BYTES = 1 << 20
 SCHEMA = "gate-result"
-_BOUNDS = {"min": lambda value, bound: value >= bound, "max": lambda value, bound: value <= bound}
+_BOUNDS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {"min": ge, "max": le}
 
 
 class NotAResultError(ValueError):

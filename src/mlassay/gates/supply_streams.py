@@ -39,6 +39,9 @@ _BROKEN = (
 )
 
 
+_Opened = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile | IO[bytes]
+
+
 class TooMuchError(Exception):
     """The file unpacks to more than is looked at, or could not be unpacked; the message says which."""
 
@@ -58,7 +61,7 @@ class _Budget:
     def __init__(self) -> None:
         self.bytes, self.members = TOTAL_BYTES, MEMBERS
 
-    def take(self, file: IO[bytes] | BinaryIO) -> tuple[bytes, bool]:
+    def take(self, file: _Opened | BinaryIO) -> tuple[bytes, bool]:
         """``(the first bytes, whether that was all)``; TooMuchError when nothing is left to give."""
         self.members -= 1
         if self.members < 0:
@@ -197,7 +200,7 @@ def _member(
     return budget.take(io.BytesIO(raw))
 
 
-_COMPRESSED: tuple[tuple[bytes, str, Callable[[BinaryIO], IO[bytes]]], ...] = (
+_COMPRESSED: tuple[tuple[bytes, str, Callable[[BinaryIO], _Opened]], ...] = (
     (b"\x1f\x8b", "gzip", lambda file: gzip.GzipFile(fileobj=file)),
     (b"BZh", "bzip2", bz2.BZ2File),
     (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),

@@ -85,9 +85,10 @@ def _cells(path: Path) -> Iterator[tuple[str, str]]:
             raise _refused(path, "one of its cells is none")
         source = cell.get("source", cell.get("input", ""))
         lines = source if isinstance(source, list) else [source]
-        if not all(isinstance(line, str) for line in lines):
+        texts = [line for line in lines if isinstance(line, str)]
+        if len(texts) != len(lines):
             raise _refused(path, "the source of a cell is no text")
-        yield str(cell.get("cell_type", "")), "".join(lines)
+        yield str(cell.get("cell_type", "")), "".join(texts)
 
 
 def _language(value: Any) -> str:
