@@ -35,6 +35,7 @@ GATES: Mapping[str, str] = MappingProxyType(
         "performance": "mlassay.gates.performance:PerformanceGate",
         "bias": "mlassay.gates.bias:BiasGate",
         "adversarial": "mlassay.gates.adversarial:AdversarialGate",
+        "champion": "mlassay.gates.champion:ChampionGate",
         "supply": "mlassay.gates.supply:SupplyGate",
     }
 )

@@ -22,6 +22,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "secrets": {"max": 0},
             "code": {"high": {"max": 0}, "medium": {"max": 0}, "confidence": "medium"},
         },
+        "champion": {"disagreement": {"max": 0.1}},
     }
 )
 

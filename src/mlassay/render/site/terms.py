@@ -69,6 +69,7 @@ NUMBERS = {
 GATES = {
     "adversarial": "Do small changes of the input turn the answer?",
     "bias": "Do groups of people get the good answer at like rates?",
+    "champion": "Does it decide otherwise than what runs now, and about whom?",
     "contract": "Can the model be run, and does it always give an answer?",
     "data": "Are the rows what their manifest says?",
     "performance": "How often is the model right?",
