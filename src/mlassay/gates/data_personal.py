@@ -57,20 +57,31 @@ class Personal:
         """Look at some more rows."""
         import polars as pl
 
-        for name in self.columns:
+        for name in self._asked(batch.frame):
             values = batch.frame[name]
-            if values.dtype.is_float() or values.dtype == pl.Null:
-                continue
-            numeric = values.dtype.is_integer()
-            if numeric and (self._full(name) or not (values.abs() >= 10**8).any()):
-                continue
             cells = pl.DataFrame({"text": text_of(values)}).with_row_index("row").unique("text", keep="first")
             cells = cells.filter(pl.col("text").str.len_bytes() > 4).sort("row")
-            if not numeric and self.columns[name].type in ("text", "category"):
+            if self.columns[name].type in ("text", "category"):
                 self._alone(name, cells, batch.start)
             if not self._full(name) and self._seen[name] < ALONE:
                 self._seen[name] += cells.height
                 self._layouts(name, cells, batch.start)
+
+    def _asked(self, frame: pl.DataFrame) -> list[str]:
+        """Columns with a cell that could be an identifier, found in one sweep over all of them."""
+        import polars as pl
+
+        wanted = []
+        for name, column in self.columns.items():
+            dtype, cell = frame.schema[name], pl.col(name)
+            if dtype == pl.String and column.type in ("text", "category"):
+                wanted.append((cell.str.len_bytes() > 4).any())
+            elif dtype == pl.String:  # a number as it is written
+                wanted.append(cell.str.contains(r"^[0-9]{9,}").any())
+            elif dtype.is_integer():
+                wanted.append((cell >= 10**8).any())
+        found = frame.select(wanted).row(0, named=True) if wanted else {}
+        return [name for name, looks in found.items() if looks]
 
     def found(self) -> dict[tuple[str, str], Hits]:
         """(column, kind) -> where, once all rows were looked at."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlassay.errors import Problem
 from mlassay.manifest.checks import INTEGER, NUMBER, SHOWN, fault, problem
@@ -36,7 +36,7 @@ class Faults:
     def add(self, batch: Batch) -> None:
         """Look at some more rows."""
         frame = batch.frame
-        summary = _summary(frame)
+        summary = _summary(frame, self.manifest.columns)
         for column in self.manifest.columns:
             values = frame[column.name]
             self.missing[column.name] += int(summary[column.name, "missing"] or 0)
@@ -44,6 +44,8 @@ class Faults:
                 if _fine(column, values, summary):
                     continue
                 kinds = _kinds_of_numbers(column, values)
+            elif _fine_text(column, summary):
+                continue
             else:
                 kinds = _kinds_of_text(column, text_of(values))
             self._note(column.name, kinds, batch.start)
@@ -51,11 +53,12 @@ class Faults:
     def problems(self) -> list[Problem]:
         """Every kind of problem of every column, with the first rows (from 1) and how many there are."""
         lines = {c.name: self.manifest.lines.get(f"columns.{n}") for n, c in enumerate(self.manifest.columns)}
+        known = {column.name: column for column in self.manifest.columns}
+        order = {name: number for number, name in enumerate(known)}
+        found = sorted(self._found.items(), key=lambda item: (order[item[0][0]], item[1].rows[0]))
         return [
-            problem(self.manifest, column, wrong, found.rows, found.many, lines[column.name])
-            for column in self.manifest.columns
-            for (name, wrong), found in sorted(self._found.items(), key=lambda item: item[1].rows[0])
-            if name == column.name
+            problem(self.manifest, known[name], wrong, each.rows, each.many, lines[name])
+            for (name, wrong), each in found
         ]
 
     def _note(self, name: str, kinds: Iterator[tuple[str, pl.Series]], start: int) -> None:
@@ -68,15 +71,18 @@ class Faults:
                     found.rows += [start + row + 1 for row in rows.to_list()]
 
 
-def _summary(frame: pl.DataFrame) -> dict[tuple[str, str], float | int | bool | None]:
+def _summary(frame: pl.DataFrame, columns: Sequence[Column]) -> dict[tuple[str, str], Any]:
     """What decides in one sweep over all columns whether any value needs a second look."""
     import polars as pl
 
     wanted = []
-    for name, dtype in frame.schema.items():
+    for declared in columns:
+        name, dtype = declared.name, frame.schema[declared.name]
         column = pl.col(name)
         missing = (column == "").sum() if dtype == pl.String else column.null_count()
         wanted.append(missing.alias(f"{name}\0missing"))
+        if dtype == pl.String:
+            wanted += [each.alias(f"{name}\0{key}") for key, each in _asked_of_text(declared, column).items()]
         if dtype.is_numeric():
             wanted += [column.min().alias(f"{name}\0min"), column.max().alias(f"{name}\0max")]
         if dtype.is_float():
@@ -85,9 +91,39 @@ def _summary(frame: pl.DataFrame) -> dict[tuple[str, str], float | int | bool | 
     return {(key.rpartition("\0")[0], key.rpartition("\0")[2]): value for key, value in row.items()}
 
 
-def _fine(
-    column: Column, values: pl.Series, summary: dict[tuple[str, str], float | int | bool | None]
-) -> bool:
+def _asked_of_text(declared: Column, column: pl.Expr) -> dict[str, pl.Expr]:
+    import polars as pl
+
+    if declared.type == "text":
+        return {"bad": pl.lit(value=False)}
+    there = column != ""
+    if declared.type == "category":
+        return {"bad": (there & ~column.is_in(pl.Series(list(declared.values)).implode())).any()}
+    pattern = INTEGER if declared.type == "integer" else NUMBER
+    kind = pl.Int64 if declared.type == "integer" else pl.Float64
+    number = column.str.strip_prefix("+").cast(kind, strict=False)
+    bad = there & (~column.str.contains(f"^(?:{pattern.pattern})$") | number.is_null())
+    return {"bad": bad.any(), "min": number.min(), "max": number.max()}
+
+
+def _fine_text(column: Column, summary: Mapping[tuple[str, str], Any]) -> bool:
+    """Whether every text is surely right; a number that a double cannot tell from the border is not sure."""
+    name = column.name
+    if summary.get((name, "bad"), True) or (summary[name, "missing"] and not column.missing_allowed):
+        return False
+    least, most = summary.get((name, "min")), summary.get((name, "max"))
+    if least is None or most is None:
+        return True
+    if column.type == "integer":
+        return (column.minimum is None or least >= column.minimum) and (
+            column.maximum is None or most <= column.maximum
+        )
+    return (column.minimum is None or least > column.minimum) and (
+        column.maximum is None or most < column.maximum
+    )
+
+
+def _fine(column: Column, values: pl.Series, summary: Mapping[tuple[str, str], Any]) -> bool:
     import polars as pl
 
     name = column.name
