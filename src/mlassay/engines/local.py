@@ -15,7 +15,7 @@ from mlassay.errors import MlassayError, Problem
 
 P = TypeVar("P")
 R = TypeVar("R")
-ALONE_SECONDS = 0.5  # starting processes that load NumPy takes about as long
+ALONE_SECONDS = 3.0  # of our own work: starting processes that load NumPy takes two on a busy machine
 AHEAD = 2  # parts that wait for each worker, so that a long list is never held twice
 
 
@@ -36,9 +36,9 @@ class LocalEngine:
     def map(self, function: Callable[[P], R], parts: Iterable[P], /) -> Iterator[R]:
         """``function`` of each of ``parts``, in their order; WorkerLost when a process dies."""
         waiting = iter(parts)
-        started = time.monotonic()
+        started = time.process_time()
         for part in waiting:
-            if self._workers < 2 or time.monotonic() - started < self._alone:
+            if self._workers < 2 or time.process_time() - started < self._alone:
                 yield function(part)
             else:
                 yield from self._spread(function, part, waiting)

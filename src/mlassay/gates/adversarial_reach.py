@@ -13,6 +13,7 @@ from mlassay.model.ensembles import LEAF
 
 CORNERS = 5  # columns up to which every corner is tried
 ROUNDS = (16, 48, 96)  # random points of each row that is still open
+POINT = 250  # nodes of an ensemble for which one more point is worth its time
 
 
 def most(
@@ -55,13 +56,17 @@ def _sides(cuts: Cuts, low: Floats, high: Floats) -> tuple[Mask, Mask]:
     return holds | turns, ~holds | turns
 
 
-def quick(probe: Probe, index: Index, seed: int) -> tuple[Mask, Floats]:
-    """``(flipped, witness)`` of the rows ``index``: corners and random points of their boxes, in a few batches."""
+def quick(probe: Probe, index: Index, seed: int, nodes: int) -> tuple[Mask, Floats]:
+    """``(flipped, witness)`` of the rows ``index``: corners and random points of their boxes, in a few batches.
+
+    The more ``nodes`` an exact search would have to deal with, the more points are tried before it.
+    """
     width = probe.box.base.shape[1]
     generator = np.random.Generator(np.random.PCG64(seed))
     flipped, witness = np.zeros(index.size, dtype=bool), np.full((index.size, width), np.nan)
     corners = np.array(list(itertools.product((0.0, 1.0), repeat=width))) if width <= CORNERS else None
-    batches = [generator.random((count, width)) for count in ROUNDS]
+    wanted = [count for number, count in enumerate(ROUNDS) if nodes >= POINT * sum(ROUNDS[: number + 1])]
+    batches = [generator.random((count, width)) for count in wanted]
     for shares in batches if corners is None else [corners, *batches]:
         open_ = np.flatnonzero(~flipped)
         if not open_.size:

@@ -98,7 +98,9 @@ class _Settling:
         undecided[self._bounded()] = False
         undecided[~self._trusted()] = True
         open_, spent = np.flatnonzero(undecided), 0
-        flipped, points = quick(self.probe, open_, int(bare(self.probe.model.digest)[:16], 16))
+        flipped, points = quick(
+            self.probe, open_, int(bare(self.probe.model.digest)[:16], 16), len(self.forest.ensemble.mode)
+        )
         broken[open_[flipped]], undecided[open_[flipped]] = True, False
         witness[open_[flipped]] = points[flipped]
         open_ = np.flatnonzero(undecided & self._trusted())
