@@ -72,7 +72,7 @@ class Group:
         return any(not name.environment for name in self.requests)
 
 
-AT_ONCE = 32
+AT_ONCE = 16
 """Commits whose changes are read together, before each is looked at."""
 
 

@@ -28,8 +28,8 @@ from mlassay.git._values import (
 MOST_FILES = 1_000_000  # a few nested trees can claim more files than any machine can list
 AT_ONCE, DEEP = 200, 4
 MOST_SIZES = 20_000
-MOST_COMMITS = 4096
-SMALL, KEPT = 1 << 20, 16 << 20  # bytes of a blob that is kept once it was verified, and of all of them
+MOST_COMMITS = 2048
+SMALL, KEPT = 1 << 20, 8 << 20  # bytes of a blob that is kept once it was verified, and of all of them
 MOST_BYTES = {"commit": 16 << 20, "tree": 128 << 20, "blob": 3 << 30}
 """What is read at all; a caller that expects a small file says so itself."""
 

@@ -22,7 +22,7 @@ Node = tuple[str, str]
 Differing = tuple[tuple[str, Node | None, Node | None], ...]
 
 LARGE = 128  # entries; below, parsing is quicker than comparing
-MOST_NODES = 150_000  # kept in all, so that memory stays flat however long the history
+MOST_NODES = 120_000  # kept in all, so that memory stays flat however long the history
 MOST_LARGE = 16  # folders whose last version is kept with its bytes
 MOST_DELTAS = 4_096
 
