@@ -70,7 +70,7 @@ def _row(part: Part, row: int) -> tuple[int, int, Floats]:
             used += steps
             seen = np.concatenate([seen, points])
             best = said if best == OPEN or said == ROBUST else best
-            if said in {ROBUST, REACHED} or used >= part.steps:
+            if said == ROBUST or used >= part.steps:  # one no is enough; a yes to one may be a no to the next
                 break
         if best == ROBUST:
             continue
