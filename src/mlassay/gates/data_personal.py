@@ -72,8 +72,9 @@ class Personal:
         import polars as pl
 
         wanted = []
+        schema = frame.schema  # made anew each time that it is asked for
         for name, column in self.columns.items():
-            dtype, cell = frame.schema[name], pl.col(name)
+            dtype, cell = schema[name], pl.col(name)
             if dtype == pl.String and column.type in ("text", "category"):
                 wanted.append((cell.str.len_bytes() > 4).any())
             elif dtype == pl.String:  # a number as it is written

@@ -76,8 +76,9 @@ def _summary(frame: pl.DataFrame, columns: Sequence[Column]) -> dict[tuple[str, 
     import polars as pl
 
     wanted = []
+    schema = frame.schema  # made anew each time that it is asked for
     for declared in columns:
-        name, dtype = declared.name, frame.schema[declared.name]
+        name, dtype = declared.name, schema[declared.name]
         column = pl.col(name)
         missing = (column == "").sum() if dtype == pl.String else column.null_count()
         wanted.append(missing.alias(f"{name}\0missing"))
