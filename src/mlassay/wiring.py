@@ -35,6 +35,8 @@ GATES: Mapping[str, str] = MappingProxyType(
         "performance": "mlassay.gates.performance:PerformanceGate",
         "bias": "mlassay.gates.bias:BiasGate",
         "adversarial": "mlassay.gates.adversarial:AdversarialGate",
+        "stability": "mlassay.gates.stability:StabilityGate",
+        "privacy": "mlassay.gates.privacy:PrivacyGate",
         "champion": "mlassay.gates.champion:ChampionGate",
         "supply": "mlassay.gates.supply:SupplyGate",
     }

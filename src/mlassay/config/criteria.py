@@ -23,6 +23,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "code": {"high": {"max": 0}, "medium": {"max": 0}, "confidence": "medium"},
         },
         "champion": {"disagreement": {"max": 0.1}},
+        "stability": {"flip_rate": {"max": 0.05}},
     }
 )
 

@@ -14,8 +14,7 @@ from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.gates.champion_live import Live, ask_live
 from mlassay.gates.common import CRITERIA_FILE, Criteria, not_applicable, report, shown
 from mlassay.gates.evaluated import Evaluated
-from mlassay.gates.shares import Share, groups_of, interval, plain, sensitive_of
-from mlassay.gates.thresholds import SETTINGS
+from mlassay.gates.shares import Share, groups_of, interval, nearest_threshold, plain, sensitive_of
 from mlassay.statistics import auc_drop, macro_auc_drop, mcnemar, paired_difference, rate_limits
 from mlassay.tasks import BINARY, MULTICLASS, RANKING
 
@@ -208,7 +207,10 @@ def _finding(
     )
     remedy = ""
     if share.outcome is Outcome.FAILED:
-        setting = _setting(both, share.limit) if not group else ""
+        setting = ""
+        if not group:
+            held = both.live.predicted == 1
+            setting = nearest_threshold(both.rows, share.limit, lambda at: (both.rows.scores >= at) != held)
         remedy = (
             f"{share.settled_by()}{setting}Look at the rows that change; if they should, people say so and promote "
             "by a waiver. Changing the criterion is a weakening to be accepted by name."
@@ -221,23 +223,6 @@ def _finding(
     id_ = f"champion.{key}" + (f".{group}" if group else "")
     line = criteria.line(key, "max")
     return Finding(id_, share.outcome, what, share.why(), remedy.strip(), CRITERIA_FILE, line, numbers)
-
-
-def _setting(both: Both, limit: float) -> str:
-    """The nearest threshold of two labels that would keep the criterion, and what it costs; "" for other tasks."""
-    rows = both.rows
-    if rows.task != BINARY or not len(rows.scores):
-        return ""
-    for at in SETTINGS[np.argsort(abs(SETTINGS - rows.threshold), kind="stable")].tolist():
-        predicted = rows.scores >= at
-        changed = int((predicted != (both.live.predicted == 1)).sum())
-        if float(rate_limits(changed, len(predicted))[1]) <= limit:
-            before, after = (float((each == rows.truth).mean()) for each in (rows.predicted, predicted))
-            return (
-                f"The nearest threshold that would keep this criterion on these rows is {at:g}, where accuracy "
-                f"would go from {shown(before, 3)} to {shown(after, 3)}. "
-            )
-    return "No threshold from 0.001 to 0.999 would keep this criterion on these rows. "
 
 
 def _not_compared(criteria: Criteria, key: str, live: str | None) -> Finding:

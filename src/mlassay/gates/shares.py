@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from mlassay.evidence.verdict import Outcome
 from mlassay.gates.bias_cells import encode
 from mlassay.gates.common import shown
+from mlassay.gates.evaluated import Evaluated
+from mlassay.gates.thresholds import SETTINGS
 from mlassay.statistics import Estimate, family_wise_z, rate_limits
 from mlassay.statistics.planning import rows_for_rate
+from mlassay.tasks import BINARY
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
@@ -131,3 +134,22 @@ def groups_of(
             if members.any():
                 found[f"{name}={value}"] = members
     return found
+
+
+def nearest_threshold(rows: Evaluated, limit: float, changed: Callable[[float], NDArray[np.bool_]]) -> str:
+    """A sentence on the nearest threshold at which the share of ``changed`` rows keeps ``limit``; "" but for two labels.
+
+    ``changed`` says which rows (n,) change at a threshold. The price is told as accuracy.
+    """
+    if rows.task != BINARY or not len(rows.scores):
+        return ""
+    for at in SETTINGS[np.argsort(abs(SETTINGS - rows.threshold), kind="stable")].tolist():
+        count = int(changed(at).sum())
+        if float(rate_limits(count, len(rows.scores))[1]) <= limit:
+            decided = (rows.predicted, rows.scores >= at)
+            before, after = (float((each == rows.truth).mean()) for each in decided)
+            return (
+                f"The nearest threshold that would keep this criterion on these rows is {at:g}, where accuracy "
+                f"would go from {shown(before, 3)} to {shown(after, 3)}. "
+            )
+    return "No threshold from 0.001 to 0.999 would keep this criterion on these rows. "
