@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SEEDS = (0x6D6C6173, 0x73617921)
-_HELD = 1 << 22  # rows up to which nothing is written to disk
+_HELD = 1 << 19  # rows up to which nothing is written to disk
 _BITS = 6
 _TYPE = np.dtype([("one", "u8"), ("two", "u8"), ("row", "u4"), ("split", "u1")])
 Hashes = NDArray[np.uint64]
