@@ -73,6 +73,7 @@ GATES = {
     "contract": "Can the model be run, and does it always give an answer?",
     "data": "Are the rows what their manifest says?",
     "performance": "How often is the model right?",
+    "privacy": "Can somebody find out whose data the model was made from?",
     "stability": "Do answers stay when numbers are a little off?",
     "standards": "Could others read it, run it and take it over?",
     "supply": "What was it built from, and is any of that unsafe to use?",
