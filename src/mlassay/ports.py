@@ -30,7 +30,8 @@ class Subject:
     ``live`` is the model file that now runs where this one would go first, if any. ``model``, ``table``, ``answers``,
     ``scores``, ``predicted`` and ``truth`` are computed once and shared by the gates; a model that cannot be used
     raises `mlassay.model.Unusable` there and rows that say nothing `Unmeasurable`, which the test stage turns into
-    a gate that did not pass.
+    a gate that did not pass. ``apart``: the team's own code has a job of its own, so that none may run here unless
+    it is isolated.
     """
 
     plan: Plan
@@ -40,6 +41,7 @@ class Subject:
     cross_checks: bool = False
     progress: Callable[[str], None] = lambda _: None
     engine: Engine | None = None
+    apart: bool = False
 
     @cached_property
     def model(self) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,8 +33,8 @@ def propose(lines, header=("row", "a", "b", "n")):
 def asked(tmp_path):
     """Run a proposing script against a linear model of a and b, of which only a may move, by .8."""
 
-    def ask(script, *, found="undecided", **command):
-        made = subject(tmp_path, linear((3.0, 3.0, 0.0), 0.0))
+    def ask(script, *, found="undecided", apart=False, **command):
+        made = replace(subject(tmp_path, linear((3.0, 3.0, 0.0), 0.0)), apart=apart)
         (made.root / "tools").mkdir(exist_ok=True)
         (made.root / "tools" / "perturb.py").write_text(PRELUDE + script)
         rows = made.model.encode(made.table.as_mapping())
@@ -68,6 +69,14 @@ def test_proposals_within_the_allowed_changes_break_rows_and_prove_none(asked):
     assert made.measured["rows_flipped"] == int(expected.sum())
     assert probe.box.contains(np.flatnonzero(expected), made.found.witness[expected][:, None, :]).all()
     assert made.measured["examples"][0]["changes"][0]["column"] == "a"
+
+
+@pytest.mark.parametrize(("apart", "runs"), [(True, False), (False, True)])
+def test_no_command_runs_bare_in_a_job_that_is_kept_clear_of_the_teams_code(asked, monkeypatch, apart, runs):
+    monkeypatch.setattr("mlassay.gates.adversarial_command.available", lambda: "none")
+    _, made = asked(INSIDE, apart=apart)
+    assert made.found.broken.any() == runs
+    assert ("kept clear of the team's own code" in made.problem) == (not runs)
 
 
 FAR = """

@@ -26,7 +26,7 @@ from mlassay.gates.adversarial_box import Probe
 from mlassay.gates.adversarial_judged import judge
 from mlassay.gates.adversarial_proposals import Proposals, RefusedFileError, read_proposals
 from mlassay.gates.adversarial_set import Found, Index, Mask
-from mlassay.isolation import Limits, remove_tree, run
+from mlassay.isolation import Limits, available, remove_tree, run, why_not
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
@@ -72,7 +72,7 @@ def proposed(
     words, problem = _words(str(command.get("run", "")))
     subject.progress(f"adversarial: {' '.join(words)}")
     proposals: Proposals | None = None
-    problem = problem or _ungranted(subject, command)
+    problem = problem or _unisolated(subject) or _ungranted(subject, command)
     if not problem:
         proposals, problem = _run(subject, probe, numbers, words, command)
     told: dict[str, Any] = {
@@ -106,6 +106,13 @@ def _words(text: str) -> tuple[list[str], str]:
     except ValueError as error:
         return [], f"the command cannot be read: {error}"
     return words, "" if words else "there is no command to run"
+
+
+def _unisolated(subject: Subject) -> str:
+    """Why it may not run here: beside the gates, in a job that was kept clear of the team's code, nothing runs bare."""
+    if not subject.apart or available() != "none":
+        return ""
+    return f"this job is kept clear of the team's own code, and nothing isolates it here: {why_not()}"
 
 
 def _ungranted(subject: Subject, command: Mapping[str, Any]) -> str:

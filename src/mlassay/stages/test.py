@@ -80,7 +80,10 @@ def test(
     """
     provenance, outputs = read_training(run_folder)
     live, live_digest = find_live(plan, root)
-    subject = Subject(plan, root, run_folder / "train/outputs", live, cross_checks, progress, engine)
+    outputs_folder = run_folder / "train/outputs"
+    subject = Subject(
+        plan, root, outputs_folder, live, cross_checks, progress, engine, apart=parts is not None
+    )
     model = next((output.digest for output in outputs if output.path == plan.config.model.file), None)
     if model is None:
         raise EvidenceError(
