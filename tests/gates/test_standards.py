@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from mlassay.config.locks import NotALockError, lock_kind, read_lock
 from mlassay.digest import canonical
 from mlassay.evidence.verdict import Outcome
-from mlassay.gates.locks import NotALockError, lock_kind, read_lock
 from mlassay.gates.standards import RULES, StandardsGate
 from mlassay.gates.standards_texts import answered
 from mlassay.git import Repository

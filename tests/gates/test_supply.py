@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
+from mlassay.config.locks import Pin, read_lock
 from mlassay.digest import canonical
 from mlassay.evidence.codec import report_json
 from mlassay.evidence.verdict import Outcome
 from mlassay.gates import supply_scan
-from mlassay.gates.locks import Pin, read_lock
 from mlassay.gates.supply import SupplyGate
 from mlassay.gates.supply_licences import allowed, installed
 from mlassay.gates.supply_scan import Asked, scan

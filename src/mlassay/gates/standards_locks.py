@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from mlassay.gates.locks import PYTHON, NotALockError, lock_kind, read_lock
+from mlassay.config.locks import PYTHON, NotALockError, lock_kind, read_lock
 from mlassay.gates.tracked import Tracked
 
 

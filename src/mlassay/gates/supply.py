@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlassay.config.criteria import with_defaults
+from mlassay.config.locks import Lock, NotALockError, lock_kind, read_lock
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.gates.common import Criteria, report
-from mlassay.gates.locks import Lock, NotALockError, lock_kind, read_lock
 from mlassay.gates.supply_words import deciding, items, one, unread
 from mlassay.gates.tracked import Tracked
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
 
-from mlassay.gates.locks import Pin, normal
+from mlassay.config.locks import Pin, normal
 
 METADATA_BYTES = 1 << 20
 # Names of the classifiers that packages still use instead of an SPDX expression.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlassay.gates.locks import PYPI, Lock, normal
+from mlassay.config.locks import PYPI, Lock, normal
 
 RECORD_BYTES = 4 << 20
 RECORDS = 500_000

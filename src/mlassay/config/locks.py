@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
@@ -18,7 +18,8 @@ MOST_PINS = 50_000
 PYPI = "PyPI"
 _REQUIREMENTS = re.compile(r"(.*[-_.])?requirements([-_.].*)?\.(lock|txt)|constraints.*\.(lock|txt)")
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?\s*===?\s*(?P<version>[^\s;,\\]+)")
-_HASH = re.compile(r"--hash[= ][a-z0-9]+:[0-9a-fA-F]{16,}")
+_HASH = re.compile(r"--hash[= ]([a-z0-9]+:[0-9a-fA-F]{16,})")
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _LOOSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -28,13 +29,17 @@ class NotALockError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One locked package. ``local`` ones come from the repository itself and need no hash."""
+    """One locked package. ``local`` ones come from the repository itself and need no hash.
+
+    ``digests`` are the SHA-256 of the files that it may be, in lower case and in order, where the lock tells them so.
+    """
 
     name: str
     version: str
     hashed: bool
     line: int | None = None
     local: bool = False
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +110,21 @@ def _requirements(text: str) -> Iterator[Pin]:
 def _requirement(text: str, line: int) -> Iterator[Pin]:
     if not text or (text.startswith("-") and not text.startswith(("-e", "--editable"))):
         return
-    hashed = _HASH.search(text) is not None
+    hashes = _HASH.findall(text)
+    hashed = bool(hashes)
     if found := _PIN.match(text):
-        yield Pin(normal(found["name"]), found["version"], hashed, line)
+        yield Pin(normal(found["name"]), found["version"], hashed, line, digests=_digests(hashes))
         return
     direct = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?\s*@", text)
     loose = _LOOSE.match(text)
     name = normal(direct[1]) if direct else normal(loose[0]) if loose else text[:80]
     yield Pin(name, "", hashed, line)
+
+
+def _digests(hashes: Iterable[object]) -> tuple[str, ...]:
+    """Those of ``hashes`` that are SHA-256, sorted, each once."""
+    lowered = (each.lower() for each in hashes if isinstance(each, str))
+    return tuple(sorted({each for each in lowered if _SHA256.fullmatch(each)}))
 
 
 def _toml(text: str, key: str = "package") -> list[dict[str, Any]]:
@@ -127,8 +139,10 @@ def _uv(text: str) -> Iterator[Pin]:
         source = each.get("source", {})
         local = bool({"editable", "virtual", "directory", "path"} & source.keys())
         files = [*each.get("wheels", []), *([each["sdist"]] if "sdist" in each else [])]
-        hashed = bool(files) and all(file.get("hash") for file in files)
-        yield Pin(normal(each["name"]), str(each.get("version", "")), hashed, local=local)
+        hashes = [file.get("hash") for file in files]
+        hashed = bool(hashes) and all(hashes)
+        version = str(each.get("version", ""))
+        yield Pin(normal(each["name"]), version, hashed, local=local, digests=_digests(hashes))
 
 
 def _poetry(text: str) -> Iterator[Pin]:
@@ -136,8 +150,10 @@ def _poetry(text: str) -> Iterator[Pin]:
     for each in _toml(text):
         files = each.get("files") or older.get(each["name"], [])
         local = each.get("source", {}).get("type") == "directory"
-        hashed = bool(files) and all(file.get("hash") for file in files)
-        yield Pin(normal(each["name"]), str(each["version"]), hashed, local=local)
+        hashes = [file.get("hash") for file in files]
+        hashed = bool(hashes) and all(hashes)
+        version = str(each["version"])
+        yield Pin(normal(each["name"]), version, hashed, local=local, digests=_digests(hashes))
 
 
 def _pylock(text: str) -> Iterator[Pin]:
