@@ -90,6 +90,7 @@ def assess(rows: Evaluated, criteria: Criteria, live: NDArray[np.float64] | str 
             part or "all": {
                 "rows": int(mask.sum()),
                 **kind.words(now.where(mask), rows),
+                **({} if part else kind.curves(now)),
                 **{name: judge.limits(estimate) for name, estimate in measured[part].items()},
             }
             for part, mask in parts.items()

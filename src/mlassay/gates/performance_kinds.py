@@ -15,6 +15,7 @@ from mlassay.gates.common import Criteria, shown
 from mlassay.gates.evaluated import Evaluated
 from mlassay.gates.performance_baseline import baseline, class_baseline
 from mlassay.gates.performance_classes import CLASS_METRICS, ClassAnswers, class_words
+from mlassay.gates.performance_curves import curves
 from mlassay.gates.performance_metrics import METRICS, Answers, Metric, confusion_words
 from mlassay.gates.performance_ranks import (
     RANK_METRICS,
@@ -36,7 +37,8 @@ class Kind:
     """One task: ``now`` are the release's answers to some rows, ``of`` those of another model's scores (n,) or output (n, k).
 
     ``words`` are counts for the report, ``baseline`` the findings against no model, ``shown`` how a number is written,
-    ``setting`` a sentence on the nearest setting that would pass (empty where there is none to choose).
+    ``setting`` a sentence on the nearest setting that would pass (empty where there is none to choose), ``curves`` what
+    the report draws of all rows.
     """
 
     metrics: Mapping[str, Metric[Any]]
@@ -46,6 +48,7 @@ class Kind:
     baseline: Callable[[Any, Evaluated, Criteria], list[Finding]]
     shown: Callable[[float, int], str] = shown
     setting: Callable[[Any, float, str, str, float], str] = lambda *_: ""
+    curves: Callable[[Any], dict[str, Any]] = lambda _: {}
 
 
 def _binary(rows: Evaluated, scores: Raw) -> Answers:
@@ -71,6 +74,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             confusion_words,
             baseline,
             setting=nearest_setting,
+            curves=lambda now: curves(now.truth, now.scores),
         ),
         MULTICLASS: Kind(CLASS_METRICS, _own(ClassAnswers.of), ClassAnswers.of, class_words, class_baseline),
         REGRESSION: Kind(
