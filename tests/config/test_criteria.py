@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from mlassay.files import schema
+from mlassay.gates.bias_asked import SETTINGS
 from mlassay.gates.bias_calibration import CRITERION
-from mlassay.gates.bias_rules import RULES
+from mlassay.gates.bias_means import MEAN_RULES
+from mlassay.gates.bias_rules import RULES, class_rules
 from mlassay.gates.performance_kinds import KINDS
 from mlassay.tasks import METRICS_OF, TASKS
 
@@ -12,13 +14,13 @@ GATES = schema("ml")["$defs"]["gates"]["properties"]
 
 
 def test_bias_criteria_are_those_that_the_gate_holds() -> None:
-    settings = {"sensitive", "intersections", "reference", "minimum_rows", "rationale"}
     described = {
         name: set(part["properties"])
         for name, part in GATES["bias"]["properties"].items()
-        if name not in settings
+        if name not in SETTINGS
     }
-    assert described == {name: {rule.bound} for name, rule in RULES.items()} | {CRITERION: {"max"}}
+    rules = {**RULES, **class_rules(["a", "b", "c"]), **MEAN_RULES}
+    assert described == {name: {rule.bound} for name, rule in rules.items()} | {CRITERION: {"max"}}
 
 
 def test_performance_criteria_are_those_that_the_gate_holds() -> None:

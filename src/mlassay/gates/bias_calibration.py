@@ -6,124 +6,153 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from numpy.typing import NDArray
 
 from mlassay.digest import decimal_string
 from mlassay.evidence.verdict import Finding, Outcome
-from mlassay.gates.bias_cells import Cells, Counts, Groups
-from mlassay.gates.bias_rules import ALPHA, obstacle
+from mlassay.gates.bias_cells import Cells, Counts, Groups, Sums
+from mlassay.gates.bias_rules import ALPHA, Decisions, Rule, judged, obstacle
 from mlassay.gates.common import CRITERIA_FILE, Criteria, shown
 from mlassay.gates.evaluated import Evaluated
-from mlassay.statistics import Z95, holm
+from mlassay.statistics import Z95, factor_to_settle, family_wise_z, gap_limits, size_of_difference
+from mlassay.tasks import BINARY
 
 CRITERION = "calibration_difference"
+_RULE = Rule(("calibration",), ratio=False)
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """One group: rows, mean score, observed rate of class 1, and the standard error of their difference."""
+class _Family:
+    """Every group of every table, arrays (family,): rows, hits, mean score, and the variance of truth less score."""
 
-    label: str
-    rows: int
-    score: float
-    rate: float
-    error: float
-    obstacle: str
+    labels: tuple[str, ...]
+    obstacles: tuple[str, ...]
+    rows: Array
+    hits: Array
+    score: Array
+    spread: Array
 
     @property
-    def gap(self) -> float:
-        return abs(self.rate - self.score)
+    def gap(self) -> Array:
+        """Size of the difference of observed rate and mean score."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(abs(self.hits / self.rows - self.score))
+
+    def limits(self, z: Array, factor: Array | float = 1.0) -> tuple[Array, Array]:
+        """Limits of `gap`, if there were ``factor`` times the rows."""
+        return size_of_difference(
+            *gap_limits(self.hits * factor, self.rows * factor, self.score, self.spread, z)
+        )
 
 
 def calibration(
     rows: Evaluated, cells: Cells, tables: Sequence[tuple[Groups, Counts]], criteria: Criteria, smallest: int
 ) -> list[Finding]:
-    """Hold mean score and observed rate of class 1 together in each group, the reference included.
+    """Hold mean score and observed rate together in each group, the reference included.
 
-    The interval is the normal one of a mean of differences; the rule and Holm's family are those of the other
-    criteria. Groups must have at least ``smallest`` rows.
+    Of two labels, that of class 1 and its probability; of more, the favourable ones and theirs. The interval is that
+    of `mlassay.statistics.calibration_gap`; the rule and Holm's family are those of the other criteria. Groups must
+    have at least ``smallest`` rows.
     """
     limit = float(criteria.values[CRITERION]["max"])
-    groups = [group for table in tables for group in _groups(rows, cells, *table, smallest)]
-    free = [group for group in groups if not group.obstacle]
-    adjusted = dict(zip([g.label for g in free], holm([_p(g, limit) for g in free]).tolist(), strict=True))
-    return [_finding(group, limit, adjusted.get(group.label, 1.0), rows, criteria) for group in groups]
-
-
-def _groups(rows: Evaluated, cells: Cells, groups: Groups, counts: Counts, smallest: int) -> list[_Group]:
-    of_row, size = groups.of_cell[cells.of_row], len(groups.values)
-    n = np.bincount(of_row, minlength=size)
-    gaps = rows.truth - rows.scores
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.bincount(of_row, rows.truth, size) / n
-        score = np.bincount(of_row, rows.scores, size) / n
-        # Centred first: the difference of two large sums of squares would lose digits.
-        centred = gaps - (rate - score)[of_row]
-        error = np.sqrt(np.bincount(of_row, centred**2, size) / (n - 1) / n)
+    if not tables:
+        return []
+    family = _family(rows, cells, tables, smallest)
+    free = np.array([not word for word in family.obstacles], dtype=np.bool_)
+    said = judged(_RULE, limit, family.limits, free)
+    needed = _rows_to_settle(family, limit, free)
     return [
-        _Group(
-            groups.label(group),
-            int(n[group]),
-            float(score[group]),
-            float(rate[group]),
-            float(error[group]),
-            obstacle(groups, counts, group, smallest),
-        )
-        for group in range(size)
+        _finding(family, place, limit, said, needed[place], rows, criteria)
+        for place in range(len(family.labels))
     ]
 
 
-def _p(group: _Group, limit: float) -> float:
-    beyond = group.gap - limit
-    return float(2 * ndtr(-beyond / group.error)) if beyond > 0 else 1.0
+def _family(rows: Evaluated, cells: Cells, tables: Sequence[tuple[Groups, Counts]], smallest: int) -> _Family:
+    truth = np.asarray(rows.truth if rows.task == BINARY else rows.deserved, dtype=np.float64)
+    size = len(cells.counts)
+    gaps, hits = Sums.of(cells.of_row, size, truth - rows.scores), Sums.of(cells.of_row, size, truth)
+    no_chance = not ((rows.scores >= 0) & (rows.scores <= 1)).all()
+    labels: list[str] = []
+    obstacles: list[str] = []
+    columns: list[Array] = []
+    for groups, counts in tables:
+        gap, hit = gaps.by(groups), hits.by(groups)
+        columns.append(np.stack([gap.rows, hit.rows * hit.mean, hit.mean - gap.mean, gap.variance]))
+        for group in range(len(groups.values)):
+            labels.append(groups.label(group))
+            word = obstacle(groups, counts, group, smallest)
+            obstacles.append(word or ("some scores are no chances from 0 to 1" if no_chance else ""))
+    n, x, score, spread = np.concatenate(columns, axis=1)
+    return _Family(tuple(labels), tuple(obstacles), n, np.rint(x), score, spread)
 
 
-def _finding(group: _Group, limit: float, p: float, rows: Evaluated, criteria: Criteria) -> Finding:
-    lower, upper = max(0.0, group.gap - Z95 * group.error), group.gap + Z95 * group.error
-    event = f"{rows.label}={rows.labels[1]}"
-    outcome = Outcome.INCONCLUSIVE
-    if not group.obstacle and upper <= limit:
-        outcome = Outcome.PASSED
-    elif not group.obstacle and lower > limit and p <= ALPHA:
-        outcome = Outcome.FAILED
-    if group.obstacle:
-        what = f"Nothing can be concluded of {group.label}: {group.obstacle}."
+def _rows_to_settle(family: _Family, limit: float, free: NDArray[np.bool_]) -> list[int | None]:
+    def settles(factor: Array, z: Array) -> NDArray[np.bool_]:
+        found = family.limits(z, factor)
+        return _RULE.meets(*found, limit) | _RULE.breaks(*found, limit)
+
+    z = np.where(family.gap > limit, family_wise_z(int(free.sum()), ALPHA), Z95)
+    needed = factor_to_settle(settles, free.shape, z) * family.rows
+    return [
+        int(np.ceil(rows)) if able and np.isfinite(rows) else None
+        for rows, able in zip(needed.tolist(), free.tolist(), strict=True)
+    ]
+
+
+def _finding(
+    family: _Family,
+    place: int,
+    limit: float,
+    said: Decisions,
+    needed: int | None,
+    rows: Evaluated,
+    criteria: Criteria,
+) -> Finding:
+    label, outcome, n = family.labels[place], said.outcome(place), int(family.rows[place])
+    score, gap = float(family.score[place]), float(family.gap[place])
+    rate = float(family.hits[place]) / n if n else float("nan")
+    lower, upper = float(said.lower[place]), float(said.upper[place])
+    event = f"{rows.label}={rows.labels[1]}" if rows.task == BINARY else rows.good
+    if family.obstacles[place]:
+        what = f"Nothing can be concluded of {label}: {family.obstacles[place]}."
     else:
         what = (
-            f"For {group.label} ({group.rows} rows) the model expects {event} in {decimal_string(100 * group.score, 1)}% "
-            f"and it is so in {decimal_string(100 * group.rate, 1)}%: they differ by {shown(group.gap, 3)} (95% interval "
+            f"For {label} ({n} rows) the model expects {event} in {decimal_string(100 * score, 1)}% "
+            f"and it is so in {decimal_string(100 * rate, 1)}%: they differ by {shown(gap, 3)} (95% interval "
             f"{shown(lower, 3)} to {shown(upper, 3)}), where at most {decimal_string(limit, 3)} is asked."
         )
+    numbers: dict[str, str | int] = {
+        "threshold": decimal_string(limit, 4),
+        "rows": n,
+        "mean_score": shown(score),
+        "rate": shown(rate),
+        "gap": shown(gap),
+        "lower": shown(lower),
+        "upper": shown(upper),
+        "p_holm": shown(float(said.p[place])),
+    }
     return Finding(
-        id=f"bias.{CRITERION}.{group.label.replace(' & ', '&')}",
+        id=f"bias.{CRITERION}.{label.replace(' & ', '&')}",
         outcome=outcome,
         what=what,
         why="a score that is too high for one group, or too low, means something else for that group",
-        remedy=_remedy(group, limit, outcome),
+        remedy=_remedy(label, outcome, needed),
         path=CRITERIA_FILE,
         line=criteria.line(CRITERION, "max"),
-        numbers={
-            "threshold": decimal_string(limit, 4),
-            "rows": group.rows,
-            "mean_score": shown(group.score),
-            "rate": shown(group.rate),
-            "gap": shown(group.gap),
-            "lower": shown(lower),
-            "upper": shown(upper),
-            "p_holm": shown(p),
-        },
+        numbers=numbers if needed is None else numbers | {"rows_to_settle": needed},
     )
 
 
-def _remedy(group: _Group, limit: float, outcome: Outcome) -> str:
+def _remedy(label: str, outcome: Outcome, needed: int | None) -> str:
     if outcome is Outcome.PASSED:
         return ""
     if outcome is Outcome.FAILED:
-        return "Recalibrate the scores on rows of this group that are not evaluation rows; class weights shift all scores."
-    distance = abs(group.gap - limit)
-    if group.obstacle or not distance > 1e-6 * group.error:
+        enough = f"These rows settle it: about {needed} of {label} would have been enough. " if needed else ""
+        return (
+            f"{enough}No threshold changes it. Recalibrate the scores on rows of this group that are not evaluation rows; "
+            "class weights shift all scores."
+        )
+    if needed is None:
         return "Evaluate on more rows of this group, with both labels and with known values."
-    needed = int(np.ceil(group.rows * ((Z95 + 0.8416) * group.error / distance) ** 2))
-    return (
-        f"About {needed} rows of {group.label} would settle it four times in five, if it stays as measured."
-    )
+    return f"About {needed} rows of {label} would settle it four times in five, if it stays as measured."

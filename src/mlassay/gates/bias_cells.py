@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlassay.plan.bins import names_of_bins
+from mlassay.tasks import BINARY
+
+if TYPE_CHECKING:
+    from mlassay.gates.evaluated import Evaluated
+
 MISSING = "(missing)"
 _CHUNK = 1 << 16  # rows whose temporaries stay in the cache
+_LONG = 80  # characters of a value that a sentence shows
 _MANY = 1 << 12  # cells from which on the empty ones are dropped while columns are still being joined
 
 Counts = NDArray[np.int64]
@@ -46,6 +57,27 @@ def encode(name: str, texts: Sequence[str], declared: Sequence[str] = ()) -> Cod
     return Coded(name, tuple(values), np.fromiter(map(index.__getitem__, texts), np.int64, len(texts)))
 
 
+def encode_bins(name: str, texts: Sequence[str], edges: Sequence[float]) -> Coded:
+    """A column of numbers as the bins between ascending ``edges``, each from its lower edge on; no number is missing.
+
+    Whoever has a value that is not a finite number is in no bin, and is not left out either.
+    """
+    values = [*names_of_bins(edges)]
+    found = {text: _bin(text, edges) for text in set(texts)}
+    if None in found.values():
+        values.append(MISSING)
+    codes = {text: len(values) - 1 if place is None else place for text, place in found.items()}
+    return Coded(name, tuple(values), np.fromiter(map(codes.__getitem__, texts), np.int64, len(texts)))
+
+
+def _bin(text: str, edges: Sequence[float]) -> int | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return bisect_right(edges, number) if math.isfinite(number) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """The combinations of sensitive values that rows really have.
@@ -60,6 +92,15 @@ class Cells:
     counts: Counts
 
 
+def sides(rows: Evaluated) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each row's label, and its answer, is a favourable one, (n,) each; no row where nothing is decided."""
+    if rows.task == BINARY:
+        return rows.truth == rows.favourable, rows.predicted == rows.favourable
+    if rows.favoured is None or rows.deserved is None:
+        return np.zeros(len(rows.truth), np.bool_), np.zeros(len(rows.truth), np.bool_)
+    return rows.deserved, rows.favoured
+
+
 def count(columns: Sequence[Coded], label: NDArray[np.bool_], selected: NDArray[np.bool_]) -> Cells:
     """Count rows by cell, favourable label and favourable decision; arrays of shape (n,)."""
     of_row, members = _join(columns, len(label))
@@ -68,15 +109,58 @@ def count(columns: Sequence[Coded], label: NDArray[np.bool_], selected: NDArray[
 
 
 def tally(
-    of_row: NDArray[np.int64], cells: int, label: NDArray[np.bool_], bins: NDArray[np.int64], size: int
+    of_row: NDArray[np.int64], cells: int, label: NDArray[Any], bins: NDArray[Any], size: int, labels: int = 2
 ) -> Counts:
-    """Counts of shape (cells, 2, size) by cell, label and bin, with one `numpy.bincount` for each chunk of rows."""
-    total = np.zeros(cells * 2 * size, np.int64)
-    step = max(_CHUNK, total.size)
-    for start in range(0, len(of_row), step):
-        rows = slice(start, start + step)
-        total += np.bincount((of_row[rows] * 2 + label[rows]) * size + bins[rows], minlength=total.size)
-    return total.reshape(cells, 2, size)
+    """Counts of shape (cells, labels, size) by cell, label and bin, with one `numpy.bincount` for each chunk of rows."""
+    total = np.zeros(cells * labels * size, np.int64)
+    for rows in chunks(len(of_row), total.size):
+        place = (of_row[rows] * labels + label[rows]) * size + bins[rows]
+        total += np.bincount(place, minlength=total.size)
+    return total.reshape(cells, labels, size)
+
+
+def chunks(rows: int, size: int) -> Iterator[slice]:
+    """Parts of ``rows`` rows whose temporaries stay in the cache, and are no smaller than a table of ``size`` counts."""
+    step = max(_CHUNK, size)
+    return (slice(start, start + step) for start in range(0, rows, step))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Rows, mean and summed squared deviation from that mean, each (cells,) or (groups,); nan where no row is."""
+
+    rows: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, of_row: NDArray[np.int64], cells: int, values: NDArray[np.float64]) -> Sums:
+        """Of finite (n,) ``values`` by cell, in two passes: a difference of two large sums would lose digits."""
+        rows, total, squares = np.zeros(cells), np.zeros(cells), np.zeros(cells)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for part in chunks(len(of_row), cells):
+                rows += np.bincount(of_row[part], minlength=cells)
+                total += np.bincount(of_row[part], values[part], cells)
+            mean = total / rows
+            for part in chunks(len(of_row), cells):
+                away = values[part] - mean[of_row[part]]
+                squares += np.bincount(of_row[part], away * away, cells)
+        return cls(rows, mean, squares)
+
+    def by(self, groups: Groups) -> Sums:
+        """The same by group (Chan, Golub and LeVeque 1983, Am Stat 37:242)."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            filled = np.where(self.rows > 0, self.mean, 0.0)
+            rows = groups.sum(self.rows)
+            mean = groups.sum(self.rows * filled) / rows
+            between = self.rows * (filled - np.where(rows > 0, mean, 0.0)[groups.of_cell]) ** 2
+            return Sums(rows, mean, groups.sum(self.squares + between))
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """Divided by n - 1; nan under two rows."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.where(self.rows > 1, self.squares / (self.rows - 1), np.nan))
 
 
 def _join(columns: Sequence[Coded], rows: int) -> tuple[NDArray[np.int64], Counts]:
@@ -119,17 +203,28 @@ class Groups:
         """``afam=yes`` or ``afam=yes & single=no``."""
         if self.missing(group):
             return f"{self.name}={MISSING}"
-        return " & ".join(f"{c}={v}" for c, v in zip(self.columns, self.values[group], strict=True))
+        return " & ".join(f"{c}={_legible(v)}" for c, v in zip(self.columns, self.values[group], strict=True))
 
     def missing(self, group: int) -> bool:
         """Whether these are the rows of which a value is not known."""
         return MISSING in self.values[group]
 
-    def sum(self, of_cells: Counts) -> Counts:
+    def sum(self, of_cells: NDArray[Any]) -> NDArray[Any]:
         """Sums by group of values by cell: (cells, ...) to (groups, ...)."""
-        total = np.zeros((len(self.values), *of_cells.shape[1:]), np.int64)
+        total = np.zeros((len(self.values), *of_cells.shape[1:]), of_cells.dtype)
         np.add.at(total, self.of_cell, of_cells)
         return total
+
+
+def _legible(value: str) -> str:
+    """A value as a sentence can hold it: other people's text, with nothing that is not seen, and no end of it.
+
+    What had to be cut keeps its digest, so that two groups never share a name.
+    """
+    seen = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value[: _LONG + 1])
+    if len(seen) <= _LONG:
+        return seen
+    return f"{seen[:_LONG]}… ({sha256(value.encode(errors='surrogatepass')).hexdigest()[:8]})"
 
 
 def groupings(cells: Cells, reference: Mapping[str, str], *, intersections: bool = True) -> list[Groups]:

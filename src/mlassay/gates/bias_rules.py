@@ -37,8 +37,22 @@ RATES: Mapping[str, Rate] = MappingProxyType(
         "selection_rate": lambda c: (c[:, :, 1].sum(axis=1), c.sum(axis=(1, 2))),
         "true_positive_rate": lambda c: (c[:, 1, 1], c[:, 1].sum(axis=1)),
         "false_positive_rate": lambda c: (c[:, 0, 1], c[:, 0].sum(axis=1)),
+        "false_negative_rate": lambda c: (c[:, 1, 0], c[:, 1].sum(axis=1)),
+        "precision": lambda c: (c[:, 1, 1], c[:, :, 1].sum(axis=1)),
+        "accuracy": lambda c: (c[:, 0, 0] + c[:, 1, 1], c.sum(axis=(1, 2))),
     }
 )
+RECALL = "recall of "
+
+
+def class_rates(labels: Sequence[str]) -> Mapping[str, Rate]:
+    """Rates of a model with more than two labels, from counts with the axes (group, label, the answer is that label)."""
+
+    def recall(place: int) -> Rate:
+        return lambda c: (c[:, place, 1], c[:, place].sum(axis=1))
+
+    whole: dict[str, Rate] = {"accuracy": lambda c: (c[:, :, 1].sum(axis=1), c.sum(axis=(1, 2)))}
+    return whole | {f"{RECALL}{label}": recall(place) for place, label in enumerate(labels)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +93,26 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "false_positive_rate_ratio": Rule(("false_positive_rate",), ratio=True),
         "false_positive_rate_difference": Rule(("false_positive_rate",), ratio=False),
         "equalized_odds_difference": Rule(("true_positive_rate", "false_positive_rate"), ratio=False),
+        "equalized_odds_ratio": Rule(("true_positive_rate", "false_positive_rate"), ratio=True),
+        "false_negative_rate_ratio": Rule(("false_negative_rate",), ratio=True),
+        "false_negative_rate_difference": Rule(("false_negative_rate",), ratio=False),
+        "precision_ratio": Rule(("precision",), ratio=True),
+        "precision_difference": Rule(("precision",), ratio=False),
+        "accuracy_ratio": Rule(("accuracy",), ratio=True),
+        "accuracy_difference": Rule(("accuracy",), ratio=False),
     }
 )
+
+
+def class_rules(labels: Sequence[str]) -> Mapping[str, Rule]:
+    """The criteria over `class_rates`: right answers in all, and of each label by itself."""
+    each = tuple(f"{RECALL}{label}" for label in labels)
+    return {
+        "accuracy_ratio": RULES["accuracy_ratio"],
+        "accuracy_difference": RULES["accuracy_difference"],
+        "recall_by_class_ratio": Rule(each, ratio=True),
+        "recall_by_class_difference": Rule(each, ratio=False),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +140,16 @@ class Comparison:
     obstacle: str
 
 
-def obstacle(groups: Groups, counts: Counts, group: int, smallest: int = SMALLEST_GROUP) -> str:
-    """Why nothing can be said of a group's rates, in words; empty when something can."""
+def obstacle(
+    groups: Groups, counts: Counts, group: int, smallest: int = SMALLEST_GROUP, *, labels: bool = True
+) -> str:
+    """Why nothing can be said of a group's rates (of its means, without ``labels``), in words; empty when something can."""
     rows = int(counts[group].sum())
     if groups.missing(group):
         return f"the value is not known for {rows} rows"
     if rows < smallest:
         return f"{groups.label(group)} has {rows} rows, and under {smallest} nothing is concluded"
-    if not counts[group].sum(axis=1).all():
+    if labels and (counts[group].sum(axis=1) > 0).sum() < 2:
         return f"all {rows} rows of {groups.label(group)} have the same label"
     return ""
 
@@ -149,13 +183,26 @@ def decide(
 ) -> Decisions:
     """Judge families of comparisons along the last axis; ``pairs`` are count, of, reference's count, reference's of.
 
-    Passed when the whole 95% interval keeps the threshold; failed when the whole interval breaks it and Holm's
-    p-value is at most .05; neither is inconclusive, and so is all that is not ``free`` of obstacles.
     ``tests/statistics/test_decisions.py`` measures how often each is wrong.
     """
-    lower, upper = rule.limits(*pairs, np.full(free.shape, Z95))
+    return judged(rule, threshold, lambda z: rule.limits(*pairs, z), free)
+
+
+def judged(
+    rule: Rule,
+    threshold: float,
+    limits: Callable[[Array], tuple[Array, Array]],
+    free: NDArray[np.bool_],
+) -> Decisions:
+    """Judge families along the last axis by their intervals at a normal quantile, arrays in the shape of ``free``.
+
+    Passed when the whole 95% interval keeps the threshold; failed when the whole interval breaks it and Holm's
+    p-value is at most .05; neither is inconclusive, and so is all that is not ``free`` of obstacles.
+    """
+    lower, upper = limits(np.full(free.shape, Z95))
     broken = free & rule.breaks(lower, upper, threshold)
-    p = holm(np.where(free, _p_values(rule, threshold, *pairs), np.nan))
+    p = p_value(lambda z: rule.breaks(*limits(z), threshold), free.shape)
+    p = holm(np.where(free, p, np.nan))
     return Decisions(
         lower=lower,
         upper=upper,
@@ -171,16 +218,22 @@ def compare(
     threshold: float,
     tables: Sequence[tuple[Groups, Counts]],
     smallest: int = SMALLEST_GROUP,
+    rates: Mapping[str, Rate] = RATES,
 ) -> list[Comparison]:
-    """Every group of every table against its reference, as one family (`decide`); behind any obstacle, inconclusive."""
+    """Every group of every table against its reference, as one family (`decide`); behind any obstacle, inconclusive.
+
+    A rate over nobody is an obstacle of its own.
+    """
     parts = _parts(rule, tables)
     if not parts:
         return []
-    pairs = [_pair(RATES[rate], counts, group, groups.reference) for rate, groups, counts, group in parts]
+    pairs = [_pair(rates[rate], counts, group, groups.reference) for rate, groups, counts, group in parts]
     x, n, x_ref, n_ref = np.array(pairs, np.float64).T
     words = [
-        obstacle(groups, counts, group, smallest) or obstacle(groups, counts, groups.reference, smallest)
-        for _, groups, counts, group in parts
+        obstacle(groups, counts, group, smallest)
+        or obstacle(groups, counts, groups.reference, smallest)
+        or _nobody(rate, groups, (group, n[i]), (groups.reference, n_ref[i]))
+        for i, (rate, groups, counts, group) in enumerate(parts)
     ]
     free = np.array([not word for word in words])
     said = decide(rule, threshold, (x, n, x_ref, n_ref), free)
@@ -206,6 +259,12 @@ def compare(
     ]
 
 
+def _nobody(rate: str, groups: Groups, *of: tuple[int, float]) -> str:
+    who = next((groups.label(group) for group, rows in of if not rows), "")
+    name = rate.replace("_", " ")
+    return f"no row of {who} counts towards its {name}" if who else ""
+
+
 def _parts(rule: Rule, tables: Sequence[tuple[Groups, Counts]]) -> list[_Part]:
     return [
         (rate, groups, counts, group)
@@ -227,10 +286,6 @@ def _point(rule: Rule, x: Array, n: Array, x_ref: Array, n_ref: Array) -> Array:
         mine, theirs = x / n, x_ref / n_ref
         gap: Array = np.minimum(mine, theirs) / np.maximum(mine, theirs) if rule.ratio else abs(mine - theirs)
     return gap
-
-
-def _p_values(rule: Rule, threshold: float, x: Array, n: Array, x_ref: Array, n_ref: Array) -> Array:
-    return p_value(lambda z: rule.breaks(*rule.limits(x, n, x_ref, n_ref, z), threshold), x.shape)
 
 
 def _rows_to_settle(

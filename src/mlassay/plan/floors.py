@@ -14,7 +14,7 @@ ALWAYS = ("data", "contract")
 
 _MORE_IS_TIGHTER = frozenset({"min", "minimum_rows", "rows", "radius"})
 _LESS_IS_TIGHTER = frozenset({"max", "max_drop", "tolerance"})
-_LISTS = frozenset({"sensitive", "columns"})  # more of them is tighter
+_LISTS = frozenset({"sensitive", "columns", "never"})  # more of them is tighter
 _ALLOWED = frozenset({"allow", "accept"})  # fewer of them is tighter
 _FREE = frozenset({"rationale", "run"})
 
@@ -63,6 +63,10 @@ def _loosened(
         mine = ours[key]
         if key == "perturb" and by_column(mine, theirs):
             yield from (((*at, key, *keys), new, old) for keys, new, old in narrowed(mine, theirs))
+        elif (*at, key) == ("bias", "bins") and isinstance(theirs, Mapping) and isinstance(mine, Mapping):
+            # Other edges make other groups, finer ones too: the largest, the reference, may be another.
+            changed = ((name, mine[name], edges) for name, edges in theirs.items() if name in mine)
+            yield from (((*at, key, name), new, old) for name, new, old in changed if new != old)
         elif isinstance(theirs, Mapping) and isinstance(mine, Mapping):
             yield from _loosened(mine, theirs, (*at, key))
         elif not _tight(key, mine, theirs):
@@ -73,7 +77,7 @@ def _loosened(
 
 def _tight(key: str, mine: Any, theirs: Any) -> bool:
     if key in _LISTS and isinstance(mine, list) and isinstance(theirs, list):
-        return set(theirs) <= set(mine)
+        return all(item in mine for item in theirs)
     if key in _ALLOWED and isinstance(mine, list) and isinstance(theirs, list):
         return set(mine) <= set(theirs)
     ours, floor = _number(mine), _number(theirs)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlassay.config import Config
 from mlassay.errors import Problem
 from mlassay.manifest import Manifest
+from mlassay.plan.bins import names_of_bins
 from mlassay.plan.labels import label_problems
 from mlassay.plan.perturbing import perturb_problems
 from mlassay.plan.places import Places
+from mlassay.plan.promising import promise_problems
 
 
 def measurement_problems(
@@ -21,6 +24,7 @@ def measurement_problems(
     yield from _inputs(config, evaluation, places)
     yield from _sensitive(evaluation, criteria.get("bias", {}), places)
     yield from perturb_problems(config, evaluation, criteria.get("adversarial", {}), places)
+    yield from promise_problems(config, evaluation, criteria.get("behaviour", {}), places)
     for name, rows in criteria.get("performance", {}).get("slices", {}).items():
         if rows["column"] not in _names(evaluation):
             yield places.missing_column(f"gates.performance.slices.{name}.column", rows["column"], evaluation)
@@ -46,27 +50,59 @@ def _inputs(config: Config, evaluation: Manifest, places: Places) -> Iterator[Pr
 
 
 def _sensitive(evaluation: Manifest, bias: Mapping[str, Any], places: Places) -> Iterator[Problem]:
+    bins = bias.get("bins", {})
+    yield from _bins(evaluation, bins, places)
     for name in bias.get("sensitive", []):
         if name not in _names(evaluation):
             yield places.missing_column("gates.bias.sensitive", name, evaluation)
-        elif evaluation.column(name).type != "category":
+        elif evaluation.column(name).type != "category" and name not in bins:
             yield places.problem(
                 "gates.bias.sensitive",
                 f"'{name}' is no category in {evaluation.path}",
                 "groups are rows that share a value: numbers make hundreds of groups of one row",
-                "declare it as a category, or add a column of bands",
+                f"declare gates.bias.bins (a number: {{{name}: [25, 40]}}), or a column of categories",
             )
     for name, value in bias.get("reference", {}).items():
         if name not in bias.get("sensitive", []):
             yield places.problem(
                 f"gates.bias.reference.{name}", f"'{name}' is not among the sensitive columns"
             )
-        elif name in _names(evaluation) and value not in evaluation.column(name).values:
-            known = ", ".join(evaluation.column(name).values)
+        elif name in _names(evaluation) and value not in (
+            values := names_of_bins(bins[name]) if name in bins else evaluation.column(name).values
+        ):
+            known = ", ".join(values)
             yield places.problem(
                 f"gates.bias.reference.{name}",
                 f"'{value}' is no value of '{name}'",
                 remedy=f"values: {known}",
+            )
+
+
+def _bins(evaluation: Manifest, bins: Mapping[str, Any], places: Places) -> Iterator[Problem]:
+    for name, edges in bins.items():
+        place = f"gates.bias.bins.{name}"
+        if name not in _names(evaluation):
+            yield places.missing_column(place, name, evaluation)
+        elif evaluation.column(name).type not in ("number", "integer"):
+            yield places.problem(
+                place,
+                f"'{name}' is no column of numbers in {evaluation.path}",
+                "only numbers lie between edges",
+                "take it out; a category has its values as groups",
+            )
+        elif sorted(set(map(float, edges))) != list(map(float, edges)) or not all(map(math.isfinite, edges)):
+            yield places.problem(
+                place,
+                f"the edges {', '.join(map(str, edges))} do not ascend",
+                "groups lie between one edge and the next",
+                "write finite numbers, each once, from the lowest to the highest",
+            )
+        elif len(set(names_of_bins(edges))) <= len(edges):
+            yield places.problem(
+                place,
+                "two edges agree in twelve digits",
+                "their groups could not be told apart",
+                "round them",
             )
 
 

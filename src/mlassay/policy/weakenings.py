@@ -16,9 +16,22 @@ LONGER_IS_WEAKER = frozenset({"allow", "accept"})
 NO_CRITERION = frozenset({"rationale", "limits"})
 # Adding one of these can only demand more; adding any other setting may also demand less, so it is named.
 ADDING_IS_STRICTER = frozenset(
-    {"min", "max", "max_drop", "columns", "sensitive", "run", "uses", "intersections", "allow", "database"}
+    {
+        "min",
+        "max",
+        "max_drop",
+        "columns",
+        "sensitive",
+        "run",
+        "uses",
+        "intersections",
+        "allow",
+        "database",
+        "never",
+    }
 )
 ABSENT = "not declared"
+DIRECTIONS = "criteria.behaviour.monotone."  # of columns: one that is added demands more
 
 
 def weakenings(new: Terms, old: Terms | None, policy: Policy) -> tuple[Weakening, ...]:
@@ -114,13 +127,15 @@ def _gates(new: Mapping[str, Any], old: Mapping[str, Any], *, additions: bool) -
 def _criteria(id_: str, new: Any, old: Any, *, additions: bool) -> Iterator[Weakening]:
     """Weakenings from ``old`` to ``new``; a change whose direction is unknown counts as one."""
     key = id_.rpartition(".")[2]
-    if key in NO_CRITERION or new == old:
+    if key in NO_CRITERION or new == old or (id_.startswith(DIRECTIONS) and old is None):
         return
     if key == "perturb" and by_column(new, old):
         for keys, now, before in narrowed(new, old):
             name = ".".join((id_, *keys)).removeprefix("criteria.")
             what = f"the criterion {name} was weakened"
             yield Weakening(f"criteria.{name}", what, _shown(before), _shown(now))
+    elif id_ == "criteria.bias.bins" and isinstance(old, Mapping):
+        yield from _bins(id_, new if isinstance(new, Mapping) else {}, old)
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted(old.keys() | (new.keys() if additions else ())):
             yield from _criteria(f"{id_}.{name}", new.get(name), old.get(name), additions=additions)
@@ -129,6 +144,17 @@ def _criteria(id_: str, new: Any, old: Any, *, additions: bool) -> Iterator[Weak
     elif _weaker(key, new, old):
         name = id_.removeprefix("criteria.")
         yield Weakening(id_, f"the criterion {name} was weakened", _shown(old), _shown(new))
+
+
+def _bins(id_: str, new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Weakening]:
+    """Bins that were dropped or have other edges: other groups, finer ones too, may have another reference.
+
+    Bins of a column that had none only add groups, for a number without bins has none.
+    """
+    for name in sorted(old):
+        if new.get(name) != old[name]:
+            what = f"the groups of {name} were changed (its bins have other edges)"
+            yield Weakening(f"{id_}.{name}", what, _shown(old[name]), _shown(new.get(name)))
 
 
 def _weaker(key: str, new: Any, old: Any) -> bool:

@@ -9,6 +9,23 @@ from mlassay.evidence import GateReport, Verdict
 from mlassay.render.markdown import code, escape, table
 
 GROUPINGS = 12
+_DECIDED = (
+    "group",
+    "rows",
+    "decided favourably",
+    "rate",
+    "95% interval",
+    "of those labelled so",
+    "rate",
+    "95% interval",
+)
+# Title, key of the gate's number, and which part of it is the number.
+_MEANS = (
+    ("mean prediction", "mean_prediction", "mean"),
+    ("mean error", "mean_error", "mean"),
+    ("mean absolute error", "mean_absolute_error", "mean"),
+)
+_RIGHT = (("of favourable answers right", "precision", "rate"), ("of all answers right", "accuracy", "rate"))
 
 
 def groupings(verdict: Verdict) -> Iterator[tuple[str, GateReport, Mapping[str, Any]]]:
@@ -25,25 +42,19 @@ def bias_section(verdict: Verdict) -> list[str]:
     """Counts and rates by group, each rate with its 95% interval; no lines where nothing was counted."""
     lines: list[str] = []
     for name, gate, counted in groupings(verdict):
-        good = gate.measured.get("favourable", "the favourable outcome")
-        lines += [
-            f"### {escape(name)}",
-            "",
-            f"Favourable is {code(good)}. The reference group is {code(counted.get('reference', 'unknown'))}.",
-            "",
-        ]
-        header = [
-            "group",
-            "rows",
-            "decided favourably",
-            "rate",
-            "95% interval",
-            "of those labelled so",
-            "rate",
-            "95% interval",
-        ]
-        lines += table(header, (_group(group) for group in counted["groups"]), right=range(1, len(header)))
-        lines.append("")
+        groups = counted["groups"]
+        reference = f"The reference group is {code(counted.get('reference', 'unknown'))}."
+        lines += [f"### {escape(name)}", ""]
+        if _decided(groups):
+            good = gate.measured.get("favourable", "the favourable outcome")
+            lines += [f"Favourable is {code(good)}. {reference}", ""]
+            lines += table(_DECIDED, (_group(group) for group in groups), right=range(1, len(_DECIDED)))
+            lines.append("")
+        else:
+            lines += [reference, ""]
+        for told in (_MEANS, _RIGHT):
+            if shown := [each for each in told if all(each[1] in group for group in groups)]:
+                lines += _measures(groups, shown)
     return ["## By group", "", *lines] if lines else []
 
 
@@ -65,7 +76,12 @@ def cost_section(
                 "Weights together with labels disclose which group a training row belongs to."
             ),
         ]
-    rows = [(gate, group) for _, gate, counted in groupings(verdict) for group in counted["groups"]]
+    rows = [
+        (gate, group)
+        for _, gate, counted in groupings(verdict)
+        if _decided(counted["groups"])
+        for group in counted["groups"]
+    ]
     if rows:
         good = str(rows[0][0].measured.get("favourable", "favourable"))
         lines += [
@@ -115,6 +131,26 @@ def _against(group: Mapping[str, Any]) -> list[str]:
         str(rate["rate"]),
         _interval(rate),
     ]
+
+
+def _decided(groups: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether favourable answers were counted: a model that predicts a number need not decide anything."""
+    return all("selected" in group and "selection_rate" in group for group in groups)
+
+
+def _measures(groups: Sequence[Mapping[str, Any]], told: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """A table of numbers with their intervals, one row a group."""
+    header = ["group", "rows", *(cell for title, _, _ in told for cell in (title, "95% interval"))]
+    body = (
+        [
+            escape(group["group"], 80),
+            str(group["rows"]),
+            *(cell for _, key, of in told for cell in (str(group[key][of]), _interval(group[key]))),
+        ]
+        for group in groups
+    )
+    yield from table(header, body, right=range(1, len(header)))
+    yield ""
 
 
 def _interval(rate: Mapping[str, Any]) -> str:

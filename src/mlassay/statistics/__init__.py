@@ -11,6 +11,7 @@ from mlassay.statistics.calibration import (
     calibration_bins,
     calibration_gap,
     calibration_line,
+    gap_limits,
     spiegelhalter,
 )
 from mlassay.statistics.drift import Stability, kolmogorov_smirnov, kolmogorov_smirnov_counts, stability
@@ -65,6 +66,7 @@ __all__ = [
     "clopper_pearson",
     "factor_to_settle",
     "family_wise_z",
+    "gap_limits",
     "holm",
     "kolmogorov_smirnov",
     "kolmogorov_smirnov_counts",

@@ -15,7 +15,7 @@ from scipy.special import expit, logit, ndtr
 
 from mlassay.statistics.estimate import SEED, Estimate, Test
 from mlassay.statistics.multiple import family_wise_z
-from mlassay.statistics.proportions import FEW, Z95, rate_limits
+from mlassay.statistics.proportions import FEW, Z95, Limits, floats, proportion, rate_limits
 
 Array = NDArray[np.float64]
 _DRAWS = 1000
@@ -34,12 +34,25 @@ def calibration_gap(truth: ArrayLike, scores: ArrayLike, z: float = Z95) -> Esti
     if not _usable(truth, scores):
         return Estimate.unknown()
     rate, score = hits / rows, float(scores.mean())
-    worth = float(rows)
-    if min(hits, rows - hits) >= FEW:
-        spread = float(((truth - scores - (rate - score)) ** 2).sum()) / (rows - 1)
-        worth = rows * min(rate * (1 - rate) / spread, 1e3) if spread > 0 else worth
-    lower, upper = rate_limits(rate * worth, worth, z)
-    return Estimate(rate - score, float(lower) - score, float(upper) - score)
+    spread = float(((truth - scores - (rate - score)) ** 2).sum()) / (rows - 1)
+    lower, upper = gap_limits(hits, rows, score, spread, z)
+    return Estimate(rate - score, float(lower), float(upper))
+
+
+def gap_limits(
+    hits: ArrayLike, rows: ArrayLike, score: ArrayLike, spread: ArrayLike, z: ArrayLike = Z95
+) -> Limits:
+    """Limits of `calibration_gap` from what is known of several samples; all arguments broadcast.
+
+    ``hits`` of ``rows`` came true, ``score`` is the mean score and ``spread`` the variance (n - 1) of truth less score.
+    """
+    x, n, mean, varies, quantile = floats(hits, rows, score, spread, z)
+    rate = proportion(x, n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.where(varies > 0, np.minimum(rate * (1 - rate) / varies, 1e3), 1.0)
+        worth = n * np.where(np.minimum(x, n - x) >= FEW, factor, 1.0)
+        lower, upper = rate_limits(rate * worth, worth, quantile)
+    return lower - mean, upper - mean
 
 
 def spiegelhalter(truth: ArrayLike, scores: ArrayLike) -> Test:
