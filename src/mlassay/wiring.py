@@ -35,8 +35,10 @@ GATES: Mapping[str, str] = MappingProxyType(
         "performance": "mlassay.gates.performance:PerformanceGate",
         "bias": "mlassay.gates.bias:BiasGate",
         "adversarial": "mlassay.gates.adversarial:AdversarialGate",
+        "behaviour": "mlassay.gates.behaviour:BehaviourGate",
         "stability": "mlassay.gates.stability:StabilityGate",
         "privacy": "mlassay.gates.privacy:PrivacyGate",
+        "explain": "mlassay.gates.explain:ExplainGate",
         "champion": "mlassay.gates.champion:ChampionGate",
         "supply": "mlassay.gates.supply:SupplyGate",
     }

@@ -68,10 +68,12 @@ NUMBERS = {
 
 GATES = {
     "adversarial": "Do small changes of the input turn the answer?",
+    "behaviour": "Does it keep the promises that its domain makes?",
     "bias": "Do groups of people get the good answer at like rates?",
     "champion": "Does it decide otherwise than what runs now, and about whom?",
     "contract": "Can the model be run, and does it always give an answer?",
     "data": "Are the rows what their manifest says?",
+    "explain": "What do the model's answers lean on, and can it be said?",
     "performance": "How often is the model right?",
     "privacy": "Can somebody find out whose data the model was made from?",
     "stability": "Do answers stay when numbers are a little off?",
