@@ -24,6 +24,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
         "champion": {"disagreement": {"max": 0.1}},
         "stability": {"flip_rate": {"max": 0.05}},
+        "behaviour": {"violations": {"max": 0}},
     }
 )
 
