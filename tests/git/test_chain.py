@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from mlassay.git import Repository, _chain, _history
+from mlassay.errors import EvidenceError
+from mlassay.git import Repository, _chain, _history, _landings
 from mlassay.git._chain import Chain, Places
 
 PATHS = ["", "a", "b", "a/x", "a/x/deep", "b/y", "c", "none", "a/x/deep/er"]
@@ -102,19 +103,53 @@ def test_ids_of_what_touches_paths_are_those_of_the_commits(wild, known):
     repo.close()
 
 
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("base", [None, "main~90", "main~1", "main"])
-def test_of_commits_alike_one_is_enough_and_none_is_lost(wild, base):
+def test_of_commits_alike_one_is_enough_and_none_is_lost(wild, base, known):
     def kinds(landed):
         return {(one.author, one.committer, one.top_names, len(one.parents) > 1) for one in landed}
 
     repo = Repository.open(wild)
     start, end = base and repo.resolve(base), repo.resolve("main")
-    list(repo.first_parents(end, paths=["a"]))
+    if known:
+        list(repo.first_parents(end, paths=["a"]))
     few, all_ = list(repo.makers_between(start, end)), list(repo.landed_between(start, end))
     assert kinds(few) == kinds(all_)
     assert {one.id for one in few} >= {one.id for one in all_ if len(one.parents) > 1}
     assert base != "main~90" or len(few) < len(all_)
+    assert list(repo.makers_between(start, end)) == few
     repo.close()
+
+
+def test_what_many_commits_changed_is_what_each_changed_by_itself(wild, monkeypatch):
+    monkeypatch.setattr(_landings, "ROUND", 7)
+    repo = Repository.open(wild)
+    landed = list(repo.landed_between(None, repo.resolve("main")))
+    assert len(landed) == 150
+    for one in landed:
+        paths = [change.path for change in repo.changes(one.parents[0] if one.parents else None, one.id)]
+        assert {name.removesuffix("/") for name in one.top_names} == {path.split("/")[0] for path in paths}
+        # A slash says that no file stood there, before or after.
+        assert {name for name in one.top_names if not name.endswith("/")} == {
+            p for p in paths if "/" not in p
+        }
+    repo.close()
+
+
+def test_a_root_folder_that_cannot_be_read_is_told_of_whoever_asks(tmp_path):
+    repo = Repository.init(tmp_path)
+    (tmp_path / "a").write_text("a")
+    subprocess.run(["git", "add", "a"], cwd=tmp_path, check=True)
+    git = ["git", "-c", "user.name=W", "-c", "user.email=w@x", "commit", "-q", "-m", "m"]
+    subprocess.run(git, cwd=tmp_path, check=True)
+    head = repo.resolve("main")
+    assert [one.top_names for one in repo.makers_between(None, head)] == [("a",)]
+    tree = repo.commit(head).tree
+    file = tmp_path / ".git" / "objects" / tree[:2] / tree[2:]
+    file.chmod(0o600)
+    file.write_bytes(b"damaged")
+    with pytest.raises(EvidenceError, match=tree):
+        list(Repository.open(tmp_path).makers_between(None, head))
 
 
 def test_what_was_read_ahead_is_what_is_read_by_itself(wild):

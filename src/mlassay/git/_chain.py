@@ -18,11 +18,11 @@ from pathlib import Path
 
 from mlassay.errors import ConfigurationError, EvidenceError
 from mlassay.git import _command
+from mlassay.git._landings import root_changes
 from mlassay.git._objects import Objects
-from mlassay.git._parse import parse_commit, parse_person, usual_nodes
+from mlassay.git._parse import parse_commit, parse_person
 from mlassay.git._reader import ROUND
-from mlassay.git._trees import LARGE, Differing
-from mlassay.git._values import TREE_MODE, Identity, decoded
+from mlassay.git._values import TREE_MODE, Identity
 
 AT_ONCE = 32  # versions of a folder that are read together
 FIRST = 32  # most questions are answered by a line's last few commits
@@ -32,7 +32,6 @@ _PLAIN = re.compile(
 )
 
 People = tuple[Identity, Identity]
-Nodes = frozenset[tuple[bytes, bytes, bytes]]
 
 
 class Chain:
@@ -178,31 +177,12 @@ class Chain:
                 self.read()
             end = min(len(self) if self.whole else len(self) - 1, done + ROUND)
             trees = [self.tree(number) for number in range(done, end + 1)]
-            for number, tops in zip(range(done, end), self._root_changes(trees), strict=True):
+            pairs = [(old, new) for new, old in pairwise(trees)]
+            for number, tops in zip(range(done, end), root_changes(self._objects, pairs), strict=True):
                 self._tops.append(self._known.setdefault(tops, tops))  # type: ignore[arg-type]
                 for name in tops:
                     self._root.note(name.removesuffix("/"), number)
             return end > done or (not self.whole and self.read())
-
-    def _root_changes(self, trees: Sequence[str | None]) -> Iterator[tuple[str, ...]]:
-        """`top_names` of what differs between each of these root trees and the next, the one before it on the line."""
-        ids = list(dict.fromkeys(filter(None, trees)))
-        raw = dict(zip(ids, self._objects.raw_trees(ids), strict=True))
-        told: dict[str | None, Nodes | None] = {None: frozenset()}
-        for new, old in pairwise(trees):
-            if new == old:
-                yield ()
-                continue
-            for tree in (new, old):
-                if tree is not None and tree not in told:
-                    data = raw.pop(tree)
-                    small = data is not None and len(data) < LARGE * 30
-                    told[tree] = usual_nodes(data or b"", tree) if small else None
-            left, right = told[old], told[new]
-            if left is None or right is None:
-                yield top_names(self._objects.differing(old, new, ""))
-            else:
-                yield _top_names(left ^ right)
 
     def _guess(self, known: str) -> list[str]:
         """The next ids as git lists them, beginning with the one that is known to be next."""
@@ -251,24 +231,6 @@ class Chain:
             if self.tree(number) != self.tree(number + 1):
                 yield number
             number += 1
-
-
-def top_names(names: Differing) -> tuple[str, ...]:
-    """The names that differ in a root folder, sorted, with a slash at the end of those that are folders alone."""
-    return tuple(
-        sorted(
-            f"{name}/" if all(node is None or node[0] == TREE_MODE for node in nodes) else name
-            for name, *nodes in names
-        )
-    )
-
-
-def _top_names(nodes: Nodes) -> tuple[str, ...]:
-    """The same of the entries that only one of two root trees has."""
-    folders: dict[bytes, bool] = {}
-    for mode, name, _ in nodes:
-        folders[name] = folders.get(name, True) and mode == b"40000"
-    return tuple(sorted(f"{decoded(name)}/" if folder else decoded(name) for name, folder in folders.items()))
 
 
 class _Folder:

@@ -21,13 +21,13 @@ from mlassay.git import (
     _fsck,
     _graphs,
     _history,
+    _landings,
     _merge,
     _remote,
     _revisions,
     _worktree,
     _write,
 )
-from mlassay.git._chain import top_names
 from mlassay.git._command import Result
 from mlassay.git._credentials import Credential
 from mlassay.git._objects import Objects, kind_of, shallow
@@ -47,6 +47,7 @@ from mlassay.git._values import (
 FILE_BYTES = 64 << 20
 """The most that a file may have that is read whole without another bound."""
 FEW_CHANGES, MOST_CHANGES = 1_000, 16
+MOST_MADE = 4
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*\.(.+\.)?[A-Za-z][A-Za-z0-9-]*", re.DOTALL)
 
 
@@ -68,6 +69,7 @@ class Repository:
         self._lock = threading.Lock()
         # A landing is asked for what it changed by everything that judges it.
         self._changed: dict[tuple[str | None, str], tuple[Change, ...]] = {}
+        self._made: dict[tuple[str | None, str], Sequence[Landing]] = {}
 
     def __repr__(self) -> str:
         return f"Repository({str(self.folder)!r})"
@@ -231,6 +233,9 @@ class Repository:
 
     def commits_between(self, base: str | None, head: str) -> Iterator[Commit]:
         """Commits that ``head`` reaches and ``base`` does not, over all parents, children before parents."""
+        return map(self.commit, self._ids_between(base, head))
+
+    def _ids_between(self, base: str | None, head: str) -> list[str]:
         exclude = [f"^{full_id(base)}"] if base else []
         listed = self._git("rev-list", "--topo-order", "--end-of-options", full_id(head), *exclude)
         if listed.code:
@@ -238,26 +243,26 @@ class Repository:
         ids = listed.text.split()
         if not self._objects.boundary.isdisjoint(ids):
             raise ConfigurationError(shallow("its history ends before the commits that were asked for"))
-        return (self.commit(id_) for id_ in ids)
+        return ids
 
     def landed_between(self, base: str | None, head: str) -> Iterator[Landing]:
         """As `commits_between`, in no order and with less of each: quickest where the line was walked before."""
         found = self._lines.places(base and full_id(base), full_id(head))
         if found is None:
-            yield from (self._landing(commit) for commit in self.commits_between(base, head))
+            yield from _landings.landings(self._objects, self._ids_between(base, head))
             return
         chain, landed, top, bottom = found
         for number in range(top, bottom):
             yield Landing(
                 chain.id(number), *chain.people(number), chain.parents(number), chain.top_names(number)
             )
-            yield from (self._landing(self.commit(id_)) for id_ in landed.with_commit(number))
+            yield from _landings.landings(self._objects, list(landed.with_commit(number)))
 
     def makers_between(self, base: str | None, head: str) -> Iterator[Landing]:
-        """As `landed_between`; of commits on the line, no merges, by the same people with the same names only one."""
+        """As `landed_between`; of commits by the same people with the same names only one, but for merges."""
         found = self._lines.places(base and full_id(base), full_id(head))
         if found is None:
-            yield from self.landed_between(base, head)
+            yield from self._makers(base, head)
             return
         chain, landed, top, bottom = found
         merges = chain.merges(top, bottom)
@@ -265,13 +270,20 @@ class Repository:
             yield Landing(
                 chain.id(number), *chain.people(number), chain.parents(number), chain.top_names(number)
             )
-        for number in merges:
-            yield from (self._landing(self.commit(id_)) for id_ in landed.with_commit(number))
+        beside = [id_ for number in merges for id_ in landed.with_commit(number)]
+        yield from _landings.landings(self._objects, beside)
 
-    def _landing(self, commit: Commit) -> Landing:
-        old = self.commit(commit.parents[0]).tree if commit.parents else None
-        tops = top_names(self._objects.differing(old, commit.tree, ""))
-        return Landing(commit.id, commit.author, commit.committer, commit.parents, tops)
+    def _makers(self, base: str | None, head: str) -> Sequence[Landing]:
+        """`makers_between` where no line was walked; remembered, for one release is asked for by several environments."""
+        made = self._made.get((base, head))
+        if made is None:
+            made = _landings.makers(_landings.landings(self._objects, self._ids_between(base, head)))
+            with self._lock:
+                if len(made) <= FEW_CHANGES:
+                    self._made[base, head] = made
+                while len(self._made) > MOST_MADE:
+                    self._made.pop(next(iter(self._made)))
+        return made
 
     def changes(self, old: str | None, new: str) -> list[Change]:
         """Files that differ between two commits, sorted by path, without guesses at renames; None is empty."""
