@@ -58,11 +58,15 @@ class Probe:
         self.evaluations += count * width
         return margins, flipped
 
-    def _score(self, index: Index, points: Floats) -> Floats:
+    def at(self, index: Index, points: Floats) -> Rows:
+        """The rows ``index`` (m,) as the model takes them, at ``points`` (m, d)."""
         rows = {name: values[index] for name, values in self.rows.items()}
         for j, name in enumerate(self.box.columns):
             rows[name] = self.box.inputs(j, points[:, j], rows[name])
-        return decisive(self.model, rows)
+        return rows
+
+    def _score(self, index: Index, points: Floats) -> Floats:
+        return decisive(self.model, self.at(index, points))
 
 
 def decisive(model: Model, rows: Rows) -> Floats:

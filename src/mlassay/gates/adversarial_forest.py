@@ -13,6 +13,7 @@ from mlassay.gates.adversarial_set import Allowed, Floats, Index
 from mlassay.model.ensemble_scores import Score
 from mlassay.model.ensembles import EQ, GT, LEAF, LEQ, LT, MEMBER, NEQ, Ensemble
 from mlassay.model.fold import Cells
+from mlassay.model.scorer import Rows
 from mlassay.model.types import Unfit
 
 MOST_SPLITS = 1 << 19  # of one AddTree, after comparisons were taken apart into cuts
@@ -76,6 +77,10 @@ class Forest:
         return np.nan_to_num(low, nan=0.0, posinf=np.inf, neginf=-np.inf), np.nan_to_num(
             high, nan=0.0, posinf=np.inf, neginf=-np.inf
         )
+
+    def features(self, rows: Rows) -> Floats:
+        """What the trees are given for ``rows``, as ONNX Runtime has it."""
+        return self._tap(rows)
 
     def tree(self, score: Score, missing: tuple[bool, ...], row: int) -> Any:
         """The `veritas` ensemble of a score's line for rows that miss these axes, as ``row`` does; without its shift."""
@@ -302,8 +307,9 @@ def counted(
     """
     below, above = ends
     ensemble = forest.ensemble
-    lines = ensemble.weights[:, 0] + score.shift
-    slack = 2.0**-22 * (np.abs(ensemble.weights[:, 0]) + abs(score.shift)) if score.shift else 0.0
+    (target,) = score.weights
+    lines = ensemble.weights[:, target] + score.shift
+    slack = 2.0**-22 * (np.abs(ensemble.weights[:, target]) + abs(score.shift)) if score.shift else 0.0
     leaf = ensemble.mode == LEAF
     if ((lines + slack >= below) & (lines - slack < above) & leaf & (below < above)).any():
         raise Unfit("a leaf lies so near to the threshold that rounding decides")

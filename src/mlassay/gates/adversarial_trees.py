@@ -15,7 +15,7 @@ from mlassay.gates.adversarial_forest import Forest, counted, leaf_values
 from mlassay.gates.adversarial_reach import most, quick
 from mlassay.gates.adversarial_set import Floats, Found, Index, Mask
 from mlassay.gates.adversarial_settle import MOST_ROWS, Method
-from mlassay.model.ensemble_scores import Score, answers
+from mlassay.model.ensemble_scores import FAR, Score, answers
 from mlassay.model.ensembles import Ensemble, read_ensemble
 from mlassay.model.types import Unfit
 from mlassay.tasks import MULTICLASS
@@ -65,6 +65,10 @@ def by_trees(probe: Probe) -> Method:
 def _read(probe: Probe) -> Reading:
     ensemble = read_ensemble(probe.model.proto.graph)
     scores = answers(probe.model.proto.graph, ensemble, probe.model.output)
+    if abs(probe.threshold) > FAR / 2 or (np.abs([s.shift for s in scores]) > FAR / 2).any():
+        raise Unfit("its threshold or a shift of its scores is too large a number")
+    if (ensemble.magnitude() > FAR / 4).any():
+        raise Unfit("the sum of its leaves may be too large a number")
     if probe.model.task != MULTICLASS:
         if not scores[-1].alone:
             raise Unfit("its score follows a softmax of several classes")
@@ -95,15 +99,17 @@ class _Settling:
         if not count:
             return Found(broken, undecided, witness)
         work = WORK // self.trees
-        undecided[self._bounded()] = False
-        undecided[~self._trusted()] = True
+        agrees = reads_as_computed(self.probe, self.reading, self.forest)
+        if agrees:
+            undecided[self._bounded()] = False
+            undecided[~self._trusted()] = True
         open_, spent = np.flatnonzero(undecided), 0
         flipped, points = quick(
             self.probe, open_, int(bare(self.probe.model.digest)[:16], 16), len(self.forest.ensemble.mode)
         )
         broken[open_[flipped]], undecided[open_[flipped]] = True, False
         witness[open_[flipped]] = points[flipped]
-        open_ = np.flatnonzero(undecided & self._trusted())
+        open_ = np.flatnonzero(undecided & self._trusted() & agrees)
         for budget in (work // SPLIT, work):
             if not open_.size:
                 break
@@ -246,6 +252,37 @@ class _Settling:
         broke = flipped.any(axis=1)
         broken[index[broke]], undecided[index[broke]] = True, False
         witness[index[broke]] = points[broke, np.argmax(flipped[broke], axis=1)]
+
+
+def reads_as_computed(probe: Probe, reading: Reading, forest: Forest) -> bool:
+    """Whether the model answers on every row, and at ends of its changes, as the trees that were read say."""
+    index, box = np.arange(len(probe.scores)), probe.box
+    points = box.project(index, np.stack([box.base, box.low, box.high], axis=1))
+    for k in range(points.shape[1]):
+        rows = probe.at(index, points[:, k])
+        answers = probe.model.answers(rows)
+        probe.evaluations += len(index)
+        if not _within(reading, answers, reading.ensemble.sums(forest.features(rows))):
+            return False
+    return True
+
+
+def _within(reading: Reading, answers: Floats, sums: Floats) -> bool:
+    """Whether ``answers`` (n, k) are what ``sums`` (n, targets) lead to, within rounding."""
+    noise = reading.ensemble.rounding()
+    lines = np.column_stack([score.line(sums) for score in reading.scores])
+    slack = np.array([_noise(score, noise) for score in reading.scores])
+    if reading.scores[0].kind == "softmax":
+        shares = np.exp(lines - lines.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        return bool((np.abs(answers - shares) <= 1e-5 + np.expm1(2 * slack.max())).all())
+    last = answers[:, -lines.shape[1] :]
+    for k, score in enumerate(reading.scores):
+        low, high = score.bent(lines[:, k] - slack[k]), score.bent(lines[:, k] + slack[k])
+        off = score.off(np.maximum(np.abs(low), np.abs(high))) + 1e-12
+        if not ((last[:, k] >= low - off) & (last[:, k] <= high + off)).all():
+            return False
+    return True
 
 
 def _noise(score: Score, rounding: Floats) -> float:

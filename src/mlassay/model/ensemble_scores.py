@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+TINY = 2.0**-120  # products that ONNX Runtime may round to zero
 Bend = Callable[["Floats"], "Floats"]
-FAR = 1e30  # beyond any sum of float32 leaves that is still a finite score
+FAR = 1e30  # beyond any score that is read: larger ones are refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +27,8 @@ class Score:
     """One column of answers: ``bends``, one after the other, of ``weights @ sums + shift``; each rises everywhere.
 
     ``kind`` names the bends: columns of one kind are ordered as their weighted sums are. ``alone`` is False for a
-    softmax over three or more, of which only that order is known. ``loose`` is how far ONNX Runtime's float32 may lie
-    from what the bends give, as a share of the larger of 1 and the score.
+    softmax over three or more, of which only that order is known. ONNX Runtime's float32 may lie ``loose`` plus ``share``
+    of the score from what the bends give.
     """
 
     weights: Mapping[int, float]
@@ -35,7 +36,8 @@ class Score:
     bends: tuple[Bend, ...] = ()
     kind: str = ""
     alone: bool = True
-    loose: float = 2.0**-22
+    loose: float = 0.0
+    share: float = 2.0**-22
 
     def line(self, sums: Floats) -> Floats:
         """``weights @ sums + shift`` for sums (rows, targets), (rows,)."""
@@ -49,11 +51,25 @@ class Score:
         return line
 
     def then(self, bend: Bend, kind: str, loose: float = 0.0) -> Score:
-        """The same column after one more rising function."""
+        """The same column after one more rising function, which makes no error larger and adds ``loose``."""
         if not self.alone:
             raise Unfit(f"{kind} follows a softmax of several classes")
+        # The logistic's slope is at most 1/4, and the number times the slope at most .23.
+        before = self.loose + self.share if self.bends else 0.0
+        bends = (*self.bends, bend)
+        return replace(self, bends=bends, kind=f"{self.kind}/{kind}", loose=before + loose + 2.0**-22)
+
+    def moved(self, bend: Bend, kind: str, *, factor: float = 1.0, shift: float = 0.0) -> Score:
+        """The same column times ``factor`` plus ``shift``, of which ``bend`` is both: errors are scaled, and remembered."""
+        if not self.alone:
+            raise Unfit(f"{kind} follows a softmax of several classes")
+        loose = factor * self.loose + self.share * abs(shift) + TINY
         return replace(
-            self, bends=(*self.bends, bend), kind=f"{self.kind}/{kind}", loose=self.loose + loose + 2.0**-22
+            self,
+            bends=(*self.bends, bend),
+            kind=f"{self.kind}/{kind}",
+            loose=loose,
+            share=self.share + 2.0**-22,
         )
 
     def turned(self) -> Score:
@@ -64,8 +80,12 @@ class Score:
 
     def reaches(self, threshold: float) -> tuple[float, float]:
         """``(below, above)``: under the first the answer is certainly below ``threshold``, from the second on not."""
-        slack = self.loose * max(1.0, abs(threshold)) if self.bends else 2.0**-22 * abs(threshold)
+        slack = self.off(abs(threshold))
         return self._least(threshold - slack), self._least(threshold + slack)
+
+    def off(self, size: Any) -> Any:
+        """How far ONNX Runtime may lie from a score of this size."""
+        return 1.01 * (self.loose + self.share * size)
 
     def _least(self, answer: float) -> float:
         """The least line whose answer is at least ``answer``, by bisection; infinite where none or all are."""
@@ -300,11 +320,11 @@ def _scaled(step: _Step) -> tuple[Score, ...] | None:
     if operation == "Sub" and place:  # constant - score
         return tuple(_minus(score, number) for score in scores)
     shift = -number if operation == "Sub" else number
-    return tuple(score.then(lambda v: v + shift, f"plus {shift!r}") for score in scores)
+    return tuple(score.moved(lambda v: v + shift, f"plus {shift!r}", shift=shift) for score in scores)
 
 
 def _times(score: Score, factor: float) -> Score:
-    return score.then(lambda values: values * factor, f"times {factor!r}")
+    return score.moved(lambda values: values * factor, f"times {factor!r}", factor=factor)
 
 
 def _minus(score: Score, number: float) -> Score:
@@ -318,7 +338,8 @@ def _minus(score: Score, number: float) -> Score:
         return number - values
 
     line = replace(score, bends=(), kind="", alone=score.alone).turned()
-    return replace(line.then(turned, f"{number!r} minus {score.kind}", score.loose), alone=score.alone)
+    made = line.moved(turned, f"{number!r} minus {score.kind}", shift=number)
+    return replace(made, alone=score.alone)
 
 
 _RULES: dict[tuple[str, str], Callable[[_Step], tuple[Score, ...] | None]] = {

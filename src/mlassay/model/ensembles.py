@@ -123,12 +123,17 @@ class Ensemble:
         """
         import numpy as np
 
-        largest = [np.abs(self.weights[below]).max(axis=0) for below in self.below]
-        total = np.sum(largest, axis=0) + sum(abs(value) for value in self.base)
         terms = (len(self.roots) + 4) * 2.0**-24
         if terms >= 0.5:
             raise Unfit("it has too many trees for sums in float32 to mean anything")
-        return np.asarray(total * terms / (1 - terms))
+        return np.asarray(self.magnitude() * terms / (1 - terms))
+
+    def magnitude(self) -> Floats:
+        """What no partial sum of leaves and base values is larger than, (targets,)."""
+        import numpy as np
+
+        largest = [np.abs(self.weights[below]).max(axis=0) for below in self.below]
+        return np.asarray(np.sum(largest, axis=0) + sum(abs(value) for value in self.base))
 
     @cached_property
     def below(self) -> tuple[Integers, ...]:
@@ -220,6 +225,8 @@ def _read_listed(node: Any, given: Mapping[str, Any], *, classifier: bool) -> En
     roots = np.array(list(first.values()), dtype=np.int64)
     if np.isin(roots, np.concatenate([c[branch] for c in children])).any():
         raise Unfit("a tree does not begin with its root")
+    if len(roots) != 1 + sum(a != b for a, b in zip(trees[1:], trees[:-1], strict=True)):
+        raise Unfit("the nodes of a tree stand apart, which ONNX Runtime takes for further trees")
     return _checked(
         Ensemble(
             source=node.input[0],

@@ -99,7 +99,20 @@ def _monotone(step: _Step) -> Cells | None:
         return _mixed(step)
     widths = {c.shape[-1] for c in step.constants if c is not None and c.ndim and c.shape[-1] != 1}
     deep = any(c is not None and c.ndim > 2 for c in step.constants)
-    return varying[0] if widths <= {len(varying[0])} and not deep and _finite(step) else None
+    if not widths <= {len(varying[0])} or deep or not _finite(step):
+        return None
+    return _bent(varying[0]) if _may_turn(step) else varying[0]
+
+
+def _may_turn(step: _Step) -> bool:
+    """Integers wrap around where they overflow, and zero times what overflowed is no number."""
+    kind = step.node.op_type
+    if kind in {"Mul", "Div", "Scaler"}:
+        factors = [c.ravel().tolist() for c in step.constants if c is not None]
+        if any(number == 0 for each in [*factors, step.attribute("scale") or ()] for number in each):
+            return True
+    integers = any(c is not None and c.dtype.kind in "iu" for c in step.constants)
+    return integers and kind in {"Add", "Sub", "Mul", "Div"}
 
 
 def _finite(step: _Step) -> bool:
@@ -138,8 +151,8 @@ def _mixed(step: _Step) -> Cells | None:
 
 def _cast(step: _Step) -> Cells | None:
     cells = step.given[0]
-    # To floats and to integers (which cuts the fraction off): monotone. To truth values and text: any function.
-    return cells if cells is None or step.attribute("to") in {1, 6, 7, 11} else _bent(cells)
+    # To floats: monotone. To integers it cuts fractions off, but wraps around beyond their range. Others: any function.
+    return cells if cells is None or step.attribute("to") in {1, 11} else _bent(cells)
 
 
 def _imputer(step: _Step) -> Cells | None:
