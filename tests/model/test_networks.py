@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC
 
 from mlassay.model import Input, Model
 from mlassay.model.networks import UNIT
@@ -75,8 +75,18 @@ def columns(x=X, names=NAMES):
         (lambda: LinearRegression().fit(X, Y), True, 0),
         (lambda: MLPRegressor(hidden_layer_sizes=(7,), random_state=0, max_iter=900).fit(X, Y), True, 7),
         (lambda: CalibratedClassifierCV(LinearSVC(), cv=2, ensemble=False).fit(X, Y), False, 0),
+        (lambda: CalibratedClassifierCV(SVC(kernel="linear"), cv=2, ensemble=False).fit(X, Y), False, 0),
     ],
-    ids=["mlp", "scaled-mlp", "logistic", "linear-svm", "regression", "mlp-regressor", "calibrated"],
+    ids=[
+        "mlp",
+        "scaled-mlp",
+        "logistic",
+        "linear-svm",
+        "regression",
+        "mlp-regressor",
+        "calibrated",
+        "support-vectors",
+    ],
 )
 def test_exported_models_are_read_as_they_answer(tmp_path, make, plain, units):
     agrees(loaded(exported(make(), plain=plain), tmp_path), columns(), least_units=units)
@@ -88,11 +98,22 @@ def test_exported_models_are_read_as_they_answer(tmp_path, make, plain, units):
         lambda: mlp(activation="tanh"),
         lambda: SVC(probability=True).fit(X, Y),
         lambda: RandomForestClassifier(5, random_state=0).fit(X, Y),
+        lambda: SVC(kernel="linear", probability=True).fit(X, Y),
     ],
-    ids=["tanh", "svm", "forest"],
+    ids=["tanh", "svm", "forest", "svm-linear-with-odds"],
 )
 def test_what_bends_otherwise_is_not_read(tmp_path, estimator):
     assert loaded(exported(estimator()), tmp_path).network() is None
+
+
+def test_a_flat_margin_of_support_vectors_is_read_to_within_its_rounding(tmp_path):
+    made = loaded(exported(SVR(kernel="linear").fit(X, Y), plain=True), tmp_path)
+    network, rows = made.network(), columns()
+    assert network is not None
+    found = network.variables({at: rows[f.column] for at, f in network.features.items()}, len(X))
+    off = np.abs(found @ network.answer.weights[-1] - made.score(rows))
+    assert (off <= np.abs(found) @ network.answer.doubt[-1]).all()
+    assert 0 < off.max() < 1e-4
 
 
 def test_several_classes_are_rows_of_a_softmax(tmp_path):

@@ -67,7 +67,7 @@ class Reader:
             rule = self.rules.get((domain_of(node.domain), node.op_type))
             if rule is None:
                 raise UnreadableError(node.op_type)
-            place = 1 if node.op_type == "LinearClassifier" else 0
+            place = 1 if node.op_type in {"LinearClassifier", "SVMClassifier"} else 0
             self.known[node.output[place]] = rule(step)
         found = self._given(output)
         tail = found if isinstance(found, Tail) else Tail(self.rows(found), "none")

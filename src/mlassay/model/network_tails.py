@@ -106,6 +106,41 @@ def _linear_regressor(step: Step) -> Value:
     return _posted(rows, step.attribute("post_transform", "NONE"))
 
 
+def _vector_classifier(step: Step) -> Value:
+    """Two labels told apart by a flat margin: it stands in the second column, its opposite in the first."""
+    labels = list(step.attribute("classlabels_ints", [])) or list(step.attribute("classlabels_strings", []))
+    vectors = len(list(step.attribute("vectors_per_class", [])))
+    odds = [*step.attribute("prob_a", []), *step.attribute("prob_b", [])]
+    margin = _margin(step)
+    # Without negative coefficients ONNX Runtime takes the margin for a probability.
+    if len(labels) != 2 or vectors != 2 or odds or min(step.attribute("coefficients", [0.0])) >= 0:
+        raise UnreadableError("votes of several classes")
+    return margin.picked([0, 0]).times(np.array([-1.0, 1.0]))
+
+
+def _vector_regressor(step: Step) -> Value:
+    if step.attribute("one_class", 0):
+        raise UnreadableError("a sign")
+    return _margin(step)
+
+
+def _margin(step: Step) -> Affine:
+    """A weighted sum of products with support vectors, each rounded as ONNX Runtime may round it."""
+    if (
+        step.attribute("kernel_type", "LINEAR") != "LINEAR"
+        or step.attribute("post_transform", "NONE") != "NONE"
+    ):
+        raise UnreadableError("a bent kernel")
+    weights = np.array(step.attribute("coefficients", []), dtype=np.float64)
+    vectors = np.array(step.attribute("support_vectors", []), dtype=np.float64)
+    rho = np.array(step.attribute("rho", []), dtype=np.float64)
+    width = len(step.rows().weights)
+    if not weights.size or vectors.size != weights.size * width or rho.size != 1:
+        raise UnreadableError("support vectors")
+    products = matrix_of(step, vectors.reshape(-1, width).T)
+    return products.mixed(weights[:, None]).plus(step.reader.rows(rho)).rounded()
+
+
 def _coefficients(step: Step, count: int) -> Affine:
     weights = np.array(step.attribute("coefficients", []), dtype=np.float64)
     added = np.array(step.attribute("intercepts", []) or [0.0] * count, dtype=np.float64)
@@ -135,4 +170,6 @@ TAIL_RULES: dict[tuple[str, str], Rule] = {
     ("ai.onnx.ml", "LinearClassifier"): _linear_classifier,
     ("ai.onnx.ml", "LinearRegressor"): _linear_regressor,
     ("ai.onnx.ml", "Normalizer"): _normalizer,
+    ("ai.onnx.ml", "SVMClassifier"): _vector_classifier,
+    ("ai.onnx.ml", "SVMRegressor"): _vector_regressor,
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mlassay.model.ngrams import hold_ngrams
 from mlassay.model.operators import ALLOWED, domain_of
 from mlassay.model.trees import hold_trees
 from mlassay.model.types import IR_VERSIONS, MAX_ELEMENTS, MAX_NODES, OPSETS, refuse
@@ -90,12 +91,18 @@ def _operators(proto: Any, path: Path) -> None:
     refused = sorted({name for node in proto.graph.node if (name := _refused(node))})
     if refused:
         what = "the model uses operators that are not allowed: " + ", ".join(refused[:8])
-        remedy = _ZIPMAP if refused == ["ai.onnx.ml.ZipMap"] else _PLAIN
+        remedy = _REMEDIES.get(refused[0], _PLAIN) if len(refused) == 1 else _PLAIN
         raise refuse("operators", what, why=why, remedy=remedy, path=path)
+    for node in proto.graph.node:
+        if node.op_type == "TfIdfVectorizer":
+            hold_ngrams(node, path)
 
 
 _PLAIN = "export without them: plain tensor operators of ai.onnx and ai.onnx.ml (docs/model.md lists them)"
-_ZIPMAP = "export with options={'zipmap': False}, so that probabilities are a tensor"
+_REMEDIES = {
+    "ai.onnx.ml.ZipMap": "export with options={'zipmap': False}, so that probabilities are a tensor",
+    "com.microsoft.Tokenizer": "replace the Tokenizer by the standard StringSplit of opset 20 (docs/model.md shows how)",
+}
 
 
 def _refused(node: Any) -> str:
