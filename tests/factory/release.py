@@ -22,17 +22,25 @@ from mlassay.wiring import verifiers
 from tests.factory.project import Project
 
 
-def record(project: Project, **options: Any) -> Recorded:
-    """Make a run folder, sign and record it: evidence on the main line. Options as for `run_folder`."""
+def record(project: Project, *, card: bool = False, **options: Any) -> Recorded:
+    """Make a run folder, sign and record it: evidence on the main line. Options as for `run_folder`.
+
+    With ``card`` there are a model card and a bill of materials, as the command line makes them.
+    """
     run = run_folder(project, **options)
-    sign_run(project, run)
+    sign_run(project, run, card=card)
     return record_stage(project.repo, run, verifiers(), clock=project.now)
 
 
-def sign_run(project: Project, run: Path, *, key: str = "ci", context: Context | None = None) -> Signed:
+def sign_run(
+    project: Project, run: Path, *, key: str = "ci", context: Context | None = None, card: bool = False
+) -> Signed:
     """Sign what `run_folder` left with the key ``key``.pem."""
     signer = P256Signer.from_pem((project.keys / f"{key}.pem").read_bytes(), key)
-    return sign_stage(project.repo, run, signer, context or Context("local"), project.now())
+    from mlassay.render.card import card as render
+
+    told = context or Context("local")
+    return sign_stage(project.repo, run, signer, told, project.now(), card=render if card else None)
 
 
 def run_folder(

@@ -64,17 +64,20 @@ def a_signed_file_is_spaced_otherwise(liar: Liar, lying: bool) -> None:
 @story("flipped-bits", "evidence-extra")
 def a_file_lies_beside_the_listed_ones(liar: Liar, lying: bool) -> None:
     before, release, files = three(liar)
-    recorded(liar, before, files | ({"card.md": b"# The best model\n"} if lying else {}), release)
+    recorded(liar, before, files | ({"leaderboard.md": b"# The best model\n"} if lying else {}), release)
 
 
 @story("flipped-bits", "evidence-extra")
 def a_signed_list_names_a_file_that_no_release_has(liar: Liar, lying: bool) -> None:
     before, release, files = three(liar)
     if lying:
-        files["card.md"] = b"# The best model\n"
+        files["best.md"] = b"# The best model\n"
 
         def edit(said: Statement) -> None:
-            entry = {"digest": {"sha256": sha256(files["card.md"]).partition(":")[2]}, "name": "card.md"}
+            entry = {
+                "digest": {"sha256": sha256(files["best.md"]).partition(":")[2]},
+                "name": "best.md",
+            }
             said["predicate"]["mlassay_files"].insert(0, entry)
 
         edited(liar, files, SUMMARY, edit)
@@ -112,7 +115,8 @@ def the_verdict_of_another_release_is_copied_over(liar: Liar, lying: bool) -> No
     files = taken(liar, release, liar.names["head"])
     if lying:
         good = taken(liar, liar.names["three"])
-        files |= {name: good[name] for name in files if name.startswith(("gates/", "verdict"))}
+        shown = ("gates/", "verdict", "card", "bom")
+        files |= {name: data for name, data in good.items() if name.startswith(shown)}
     recorded(liar, liar.names["short"], files, release)
 
 
@@ -368,6 +372,90 @@ def a_gate_passed_with_no_finding_at_all(liar: Liar, lying: bool) -> None:
     if lying:
         gate["findings"] = []
     _told_again(liar, files, gate)
+    recorded(liar, before, files, release)
+
+
+# What is read in place of it
+
+
+@story("flipped-bits", "evidence-bytes")
+def a_number_of_the_model_card_is_nicer_than_it_was(liar: Liar, lying: bool) -> None:
+    before, release, files = three(liar)
+    if lying:
+        replaced("card.md", "| bias.measured | passed | 0.9000 |", "| bias.measured | passed | 0.9900 |")(
+            files
+        )
+    recorded(liar, before, files, release)
+
+
+def _signed(liar: Liar, lying: bool, name: str, old: str, new: str) -> None:
+    """One file made to say something else, and the list signed again by the CI's stolen key."""
+    before, release, files = three(liar)
+    if lying:
+        replaced(name, old, new)(files)
+        listed_again(liar, files)
+    recorded(liar, before, files, release)
+
+
+@story("card", "evidence-card")
+def a_signed_card_tells_a_nicer_number(liar: Liar, lying: bool) -> None:
+    _signed(
+        liar, lying, "card.md", "| bias.measured | passed | 0.9000 |", "| bias.measured | passed | 0.9900 |"
+    )
+
+
+@story("card", "evidence-card")
+def a_signed_card_tells_hubs_a_nicer_number(liar: Liar, lying: bool) -> None:
+    """The front matter alone, which no person reads."""
+    _signed(liar, lying, "card.md", "value: 0.9000", "value: 0.9900")
+
+
+@story("card", "evidence-card")
+def a_signed_card_leaves_a_finding_out(liar: Liar, lying: bool) -> None:
+    _signed(liar, lying, "card.md", "| bias.measured | passed | 0.9000 |  |  |  | 20 |\n", "")
+
+
+@story("card", "evidence-card")
+def a_signed_card_has_a_second_table_of_findings(liar: Liar, lying: bool) -> None:
+    again = "<!-- mlassay:findings:1 -->\n\n| a | b |\n| --- | --- |\n| best | 1 |\n\n<!-- mlassay:findings end -->\n"
+    _signed(liar, lying, "card.md", "\n## What these tests", f"\n{again}\n## What these tests")
+
+
+@story("card", "evidence-card")
+def a_signed_card_puts_words_into_a_persons_mouth(liar: Liar, lying: bool) -> None:
+    _signed(liar, lying, "card.md", "are missing, and may be harmed", "are missing, and are not harmed")
+
+
+@story("card", "evidence-card")
+def a_signed_card_names_somebody_else_as_the_writer(liar: Liar, lying: bool) -> None:
+    _signed(liar, lying, "card.md", "Written by Dana", "Written by Robin")
+
+
+@story("card", "evidence-card")
+def a_signed_card_says_what_nobody_wrote(liar: Liar, lying: bool) -> None:
+    text = "*Nobody has written this yet.*"
+    _signed(liar, lying, "card.md", text, f"{text}\n\n> It has no limits.")
+
+
+@story("card", "evidence-card")
+def a_signed_bill_is_about_another_model(liar: Liar, lying: bool) -> None:
+    digest = json.loads(liar.read(f"evidence/{liar.names['three']}/release.json"))["artifacts"][0]["digest"]
+    _signed(liar, lying, "bom.cdx.json", digest.partition(":")[2], "0" * 64)
+
+
+@story("card", "evidence-card")
+def a_signed_bill_tells_a_nicer_number(liar: Liar, lying: bool) -> None:
+    _signed(liar, lying, "bom.cdx.json", '"value": "0.9000"', '"value": "0.9900"')
+
+
+@story("card", "evidence-card")
+def a_signed_bill_leaves_the_data_out(liar: Liar, lying: bool) -> None:
+    before, release, files = three(liar)
+    if lying:
+        value = json.loads(files["bom.cdx.json"])
+        value["components"] = []
+        files["bom.cdx.json"] = canonical(value)
+        listed_again(liar, files)
     recorded(liar, before, files, release)
 
 

@@ -165,6 +165,11 @@ ROWS = (
         "a release's source commit lies on the line of first parents before its record",
     ),
     Row(
+        "card",
+        "let the model card or the bill of materials say something nicer than the reports, or put words into a person's mouth",
+        "their numbers are those of the verdict, their texts those that git holds at the source commit, or they are findings",
+    ),
+    Row(
         "no-gate",
         "leave a gate out, loosen it, or let it pass without a finding",
         "a gate that did not run is a failure; criteria are those of ml.yaml and policy at the source commit",

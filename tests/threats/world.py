@@ -57,7 +57,7 @@ def make_world(path: Path) -> World:
     names["reviewed"] = _reviewed(team, "production", names["one"])
     names["changed"] = _change(team)
     names["before-three"] = team.main()
-    names["three"] = _recorded(team, seed=3)
+    names["three"] = _recorded(team, seed=3, card=True)
     names["short"] = team.main()
     names["failed"] = _recorded(team, outcome=Outcome.FAILED, seed=4)
     names["two"] = _recorded(team, outcome=Outcome.INCONCLUSIVE, seed=2)

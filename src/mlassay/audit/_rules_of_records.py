@@ -88,6 +88,15 @@ TEXTS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
         ),
     ),
     (
+        "evidence-card",
+        (
+            "the model card and the bill of materials say what the reports, the release and people's texts say",
+            "the model card or the bill of materials says something else than what it stands for",
+            "the card was edited by hand after it was made",
+            _RELY,
+        ),
+    ),
+    (
         "record-bytes",
         (
             "a signed record is exactly what mlassay writes, in its place and under its name",

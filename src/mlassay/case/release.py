@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from mlassay.case import statements
+from mlassay.case.card import card_holds
 from mlassay.case.common import needed, object_at
 from mlassay.case.compromised import forgotten, known_by
 from mlassay.case.judged import judged_as_agreed
@@ -18,6 +19,7 @@ from mlassay.config import People, load_config, load_environment, load_people, l
 from mlassay.digest import sha256
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
+from mlassay.evidence.bill import bill_faults
 from mlassay.evidence.codec import read_verdict, report_json
 from mlassay.evidence.release import Release, read_release_json
 from mlassay.evidence.times import time_string
@@ -175,6 +177,11 @@ def _read(
             checker.summary(release, verdict)
         if provenance is not None:
             checker.certificates(release, provenance)
+        if (
+            verdict is not None and len(reading.problems) == before
+        ):  # to be held to what does not hold is echo
+            attempt(partial(card_holds, repo, reading, release, verdict))
+            attempt(partial(_bill_holds, reading, release, verdict))
     return replace(
         found,
         release=release,
@@ -198,7 +205,7 @@ def _file_set(reading: Reading, verdict: Verdict | None, checker: statements.Che
             required |= {layout.gate_report(report.gate), layout.gate_statement(report.gate)}
     required |= checker.bundles(required)
     present = set(reading.files)
-    known = required | {layout.CROSS_CHECKS}
+    known = required | layout.OPTIONAL
     for name in sorted(required - present):
         if not any(problem.path == reading.path(name) for problem in reading.problems):
             why = "a release without its whole evidence proves nothing"
@@ -281,6 +288,13 @@ def live_at(repo: Repository, commit: str) -> str:
     except ConfigurationError as error:
         raise EvidenceError(*error.problems) from error
     return f"sha256:{pointer.live.model_sha256}" if pointer and pointer.state == "live" else ""
+
+
+def _bill_holds(reading: Reading, release: Release, verdict: Verdict) -> None:
+    name, why = layout.BILL, "scanners read the bill in place of the release"
+    data = reading.files.get(name)
+    for fault in bill_faults(data, release, verdict, reading.path(name)) if data is not None else ():
+        reading.wrong(name, fault, why, rule="evidence-card")
 
 
 def _verdict_holds(

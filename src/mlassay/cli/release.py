@@ -47,6 +47,7 @@ def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> 
     from mlassay import ci, wiring
     from mlassay.cli.develop import load_plan
     from mlassay.git import Repository
+    from mlassay.render.card import card
     from mlassay.render.report import plan_report
     from mlassay.signers.p256 import refuse_inside
     from mlassay.stages.sign import sign as stage
@@ -62,6 +63,7 @@ def sign(key: Path | None, run_folder: Path, directory: Path, as_json: bool) -> 
         ci.context(),
         datetime.now(UTC),
         report=lambda verdict: plan_report(verdict, plan),
+        card=card,
     )
     release, verdict = signed.release, signed.verdict
     told.outputs("sign", release=release.id, verdict=str(verdict.outcome))

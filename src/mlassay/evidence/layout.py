@@ -13,6 +13,8 @@ POLICY = "governance/policy.yaml"
 PEOPLE = "governance/people.yaml"
 SIGSTORE = "governance/sigstore.json"
 """A Sigstore of one's own (a client trust config); without it the public one."""
+CARD_TEXT = "governance/card.md"
+"""What people say in the model card: intended use, rationale, limits."""
 WAIVERS = "governance/waivers/"
 EVIDENCE = "evidence/"
 PROMOTIONS = "promotions/"
@@ -35,6 +37,8 @@ MODEL_SIGNATURE = "model.sig"
 VERDICT = "verdict.json"
 REPORT = "report.md"
 CROSS_CHECKS = "cross-checks.json"
+CARD = "card.md"
+BILL = "bom.cdx.json"
 PROVENANCE = "provenance.dsse.json"
 SUMMARY = "verdict.dsse.json"
 
@@ -44,6 +48,9 @@ REVIEW_RECORD = "record.dsse.json"
 
 REQUIRED = (RELEASE, MODEL_SIGNATURE, VERDICT, REPORT, PROVENANCE, SUMMARY)
 """Files that every release's evidence has, gates' reports and statements apart."""
+
+OPTIONAL = frozenset({CROSS_CHECKS, CARD, BILL})
+"""Files that a release's evidence may have: older mlassays made no card and no bill of materials."""
 
 _MANIFEST = re.compile(r"data/.+\.manifest\.yaml", re.DOTALL)  # a name may hold a newline
 _RELEASE_ID = re.compile(r"[0-9]{8}-[0-9a-f]{8}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlassay import __version__
+from mlassay.case.card import CardFacts
 from mlassay.case.main_line import main_line
 from mlassay.case.release import inputs_at, live_at
 from mlassay.case.requests import nobody_has_a_key
@@ -41,6 +42,7 @@ from mlassay.git import Repository
 from mlassay.manifest import load_manifest
 from mlassay.ports import KeylessSigner, Signer
 from mlassay.stages._context import refuse_side_branches
+from mlassay.stages._documents import documents
 from mlassay.stages._platform import versions
 from mlassay.stages._run_folder import RECORD_BYTES, read_test, read_training
 from mlassay.stages._sealed import run_now, signed_files, signed_model
@@ -75,10 +77,12 @@ def sign(
     now: datetime,
     *,
     report: Callable[[Verdict], str] | None = None,
+    card: Callable[[CardFacts], str] | None = None,
 ) -> Signed:
     """Sign the run in ``run_folder`` with the CI signer's key; everything is refused before anything is written.
 
-    ``report`` renders a verdict, so that ``report.md`` is held against what it must say.
+    ``report`` renders a verdict, so that ``report.md`` is held against what it must say; ``card`` renders the model card,
+    and without it there is neither a card nor a bill of materials.
     ConfigurationError when the source, the key or the run folder is not as it must be; EvidenceError when a digest
     that a stage before wrote down is not what git objects or the model's bytes say.
     """
@@ -105,6 +109,8 @@ def sign(
     )
     files = _tested_files(run_folder, verdict, report)
     files |= {layout.RELEASE: release.to_bytes(), layout.MODEL: model.read_bytes()}
+    if card is not None:
+        files |= documents(repository, release, verdict, run_folder, card)
     run = run_now(repository, context)
     provenance = predicates.provenance(release, run, inputs.data, training, versions(__version__))
     files |= _statements(signer, release, verdict, provenance)

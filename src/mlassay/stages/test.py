@@ -1,6 +1,6 @@
 """The test stage: every gate looks at the model that training left; together they make the verdict.
 
-Leaves ``test/`` in the run folder: ``verdict.json``, ``gates/<gate>.json``, ``report.md``, and
+Leaves ``test/`` in the run folder: ``verdict.json``, ``gates/<gate>.json``, ``report.md``, ``runtime.json``, and
 ``cross-checks.json`` where those were asked for. A test of named gates only leaves nothing.
 """
 
@@ -32,6 +32,7 @@ from mlassay.isolation import remove_tree
 from mlassay.plan import Plan
 from mlassay.plan.floors import gates_in_force
 from mlassay.ports import Engine, Gate, Subject
+from mlassay.stages._documents import RUNTIME, runtime_json
 from mlassay.stages._parts import read_parts
 from mlassay.stages._run_folder import read_training
 
@@ -306,6 +307,7 @@ def _leave(run_folder: Path, verdict: Verdict, report: str, checks: Mapping[str,
             (folder / "gates" / f"{gate.gate}.json").write_bytes(report_json(gate))
         (folder / "verdict.json").write_bytes(verdict_json(verdict))
         (folder / "report.md").write_bytes(report.encode())
+        (folder / RUNTIME).write_bytes(runtime_json())
         if checks is not None:
             (folder / "cross-checks.json").write_bytes(
                 canonical({"version": 1, "agreed": True, "gates": dict(checks)})

@@ -15,8 +15,8 @@ UNANSWERED = b"*To be answered by the people"
 """How the template's deliberation begins, until people replace it by their own words."""
 
 KINDS = {
-    "card": "card.md",
-    "bill": "bom.cdx.json",
+    "card": layout.CARD,
+    "bill": layout.BILL,
     "release": layout.RELEASE,
     "model": layout.MODEL,
     "model-signature": layout.MODEL_SIGNATURE,
@@ -70,7 +70,7 @@ def _kinds_of(path: str, live: set[str], asked: set[str]) -> list[str]:
     named = {layout.CONFIG: "config", layout.POLICY: "policy", layout.PEOPLE: "people"}
     if path in named:
         return [named[path]]
-    if path.startswith(f"{layout.GOVERNANCE}deliberations/"):
+    if path == layout.CARD_TEXT or path.startswith(f"{layout.GOVERNANCE}deliberations/"):
         return ["deliberation"]
     if path.startswith(layout.ENVIRONMENTS):
         return ["pointer"]
