@@ -26,24 +26,16 @@ from mlassay.gates.adversarial_box import Probe
 from mlassay.gates.adversarial_judged import judge
 from mlassay.gates.adversarial_proposals import Proposals, RefusedFileError, read_proposals
 from mlassay.gates.adversarial_set import Found, Index, Mask
+from mlassay.gates.ran import FOLDER, copy_one, how_ended
 from mlassay.isolation import Limits, available, remove_tree, run, why_not
 
 if TYPE_CHECKING:
     from mlassay.ports import Subject
 
-FOLDER = ".mlassay"
 ROWS, ALLOWED, OUT = f"{FOLDER}/rows.csv", f"{FOLDER}/allowed.json", f"{FOLDER}/proposals.csv"
 LIMITS = Limits(wall_seconds=300, memory_bytes=2 << 30, disk_bytes=1 << 29)
 MAX_BYTES = 64 << 20
 MOST = 200_000  # proposals that are looked at
-_ENDED = {
-    "signal": "it was ended by a signal",
-    "wall": "it ran longer than it may",
-    "memory": "it used more memory than it may",
-    "disk": "it wrote more than it may",
-    "processes": "it started more processes than it may",
-    "not-started": "it could not be started",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +132,7 @@ def _run(
         work = Path(folder).resolve() / "work"
         (work / FOLDER).mkdir(parents=True)
         for name in command.get("uses", ()):
-            _grant(inside(subject.root, str(name).rstrip("/")), work / str(name).rstrip("/"))
+            copy_one(inside(subject.root, str(name).rstrip("/")), work / str(name).rstrip("/"))
         model = Path(subject.plan.config.model.file).name
         shutil.copyfile(probe.model.path, work / FOLDER / model)
         _write(subject, probe, numbers, work, command)
@@ -154,24 +146,12 @@ def _run(
         try:
             ran = run(words, work=work, environment=environment, limits=LIMITS)
             if not ran.passed:
-                how = (
-                    f"it ended with exit code {ran.exit_code}" if ran.ended == "exited" else _ENDED[ran.ended]
-                )
-                return None, how
+                return None, how_ended(ran)
             return _read(subject, work, numbers), ""
         except RefusedFileError as error:
             return None, f"its proposals cannot be read: {error}"
         finally:
             remove_tree(work)
-
-
-def _grant(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir() and not source.is_symlink():
-        ignored = shutil.ignore_patterns(".git", FOLDER)
-        shutil.copytree(source, target, symlinks=True, ignore=ignored, dirs_exist_ok=True)
-    elif source.exists() or source.is_symlink():
-        shutil.copy(source, target, follow_symlinks=False)
 
 
 def _write(subject: Subject, probe: Probe, numbers: Index, work: Path, command: Mapping[str, Any]) -> None:
