@@ -14,12 +14,24 @@ from mlassay.config import load_people
 from mlassay.errors import ConfigurationError, Problem
 from mlassay.evidence import layout
 from mlassay.git import Credential, Repository
-from mlassay.ports import Engine, Forge, Gate, Guarded, KeylessSigner, Page, Reviewing, Signer, Verifiers
+from mlassay.ports import (
+    Engine,
+    Forge,
+    Gate,
+    Guarded,
+    KeylessSigner,
+    Page,
+    Reviewing,
+    Signer,
+    Subject,
+    Verifiers,
+)
 
 if TYPE_CHECKING:
     from mlassay.forges._address import Address
     from mlassay.forges.gitea import GiteaForge
     from mlassay.forges.github import GitHubForge
+    from mlassay.gates.explain_row import RowExplained
     from mlassay.signers.timestamp import Stamps
 
 Say = Callable[[str], None]
@@ -31,6 +43,7 @@ GATES: Mapping[str, str] = MappingProxyType(
         "data": "mlassay.gates.data:DataGate",
         "standards": "mlassay.gates.standards:StandardsGate",
         "contract": "mlassay.gates.contract:ContractGate",
+        "parity": "mlassay.gates.parity:ParityGate",
         "unit": "mlassay.gates.unit:UnitGate",
         "performance": "mlassay.gates.performance:PerformanceGate",
         "bias": "mlassay.gates.bias:BiasGate",
@@ -67,6 +80,12 @@ def gates(ids: Iterable[str], own: Sequence[str] = ()) -> list[Gate]:
         raise ConfigurationError(Problem(f"there is no gate named {', '.join(unknown)}", remedy=remedy))
     made = [_load(GATES[id_])() for id_ in GATES if id_ in wanted]
     return [*made, *(_load(OWN_GATE)(id_) for id_ in own if id_ in wanted)]
+
+
+def explain_row(subject: Subject, row: int) -> RowExplained:
+    """Evaluation row ``row`` (from 1) explained; ConfigurationError when there is none, or for a light install."""
+    explained: type[RowExplained] = _load("mlassay.gates.explain_row:RowExplained")
+    return explained.of_row(subject, row)
 
 
 def engine() -> Engine:

@@ -65,6 +65,8 @@ def _tests(repo: Repository, commit: str) -> Iterator[tuple[str, str]]:
     running = {
         gate: each.get("uses", ()) for gate, each in criteria.items() if "run" in each or gate in WHOLE
     }
+    if twin := criteria.get("parity", {}).get("twin"):
+        running["parity"] = twin.get("uses", ())
     if all(uses for gate, uses in running.items() if gate in WHOLE):
         yield from _files(repo, commit, dict.fromkeys(path for uses in running.values() for path in uses))
         return

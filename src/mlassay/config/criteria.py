@@ -25,6 +25,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "champion": {"disagreement": {"max": 0.1}},
         "stability": {"flip_rate": {"max": 0.05}},
         "behaviour": {"violations": {"max": 0}},
+        "parity": {"difference": {"max": 1e-4}, "label_flips": {"max": 0}},
     }
 )
 

@@ -31,7 +31,7 @@ def grant_problems(
 ) -> Iterator[Problem]:
     """Everything that is granted and must not be, or asked for and not there."""
     training = granted(config, manifests)
-    yield from _files(config, manifests, places)
+    yield from _files(config, manifests, criteria, places)
     yield from _splits(config, manifests, places)
     yield from _same_data(config, manifests, training, places)
     yield from _withheld(config, training, places)
@@ -39,7 +39,12 @@ def grant_problems(
     yield from _protected(config, manifests, training, criteria, places)
 
 
-def _files(config: Config, manifests: Mapping[str, Manifest], places: Places) -> Iterator[Problem]:
+def _files(
+    config: Config,
+    manifests: Mapping[str, Manifest],
+    criteria: Mapping[str, Mapping[str, Any]],
+    places: Places,
+) -> Iterator[Problem]:
     """Data files among what a command uses: it would see every split and every withheld column of them."""
     named = [("train.uses", config.train.uses)]
     named += [(f"prepare.{number}.uses", step.uses) for number, step in enumerate(config.prepare)]
@@ -49,6 +54,7 @@ def _files(config: Config, manifests: Mapping[str, Manifest], places: Places) ->
         for gate, each in config.gates.items()
         if "run" in each and gate != "unit"
     ]
+    named += [("gates.parity.twin.uses", criteria.get("parity", {}).get("twin", {}).get("uses", ()))]
     held = {file.path: name for name, manifest in manifests.items() for file in manifest.files if file.path}
     for place, uses in named:
         for number, name in enumerate(uses):

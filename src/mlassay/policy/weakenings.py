@@ -28,6 +28,7 @@ ADDING_IS_STRICTER = frozenset(
         "allow",
         "database",
         "never",
+        "golden",
     }
 )
 ABSENT = "not declared"

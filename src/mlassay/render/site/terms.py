@@ -74,6 +74,7 @@ GATES = {
     "contract": "Can the model be run, and does it always give an answer?",
     "data": "Are the rows what their manifest says?",
     "explain": "What do the model's answers lean on, and can it be said?",
+    "parity": "Does the model that is served say what training said?",
     "performance": "How often is the model right?",
     "privacy": "Can somebody find out whose data the model was made from?",
     "stability": "Do answers stay when numbers are a little off?",
