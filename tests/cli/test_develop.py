@@ -285,6 +285,16 @@ def test_explain_of_a_release_that_is_not_there_says_so(trained):
     assert "there is no release" in mlassay(trained, "explain", "x", "--release", "../../etc", code=2).stderr
 
 
+def test_explain_tells_one_row_the_same_way_each_time(trained):
+    first = mlassay(trained, "explain", "--row", "17").stdout
+    assert first == mlassay(trained, "explain", "--row", "17").stdout
+    assert first.startswith("row 17 of 1,189 of applications/test")
+    told = json.loads(mlassay(trained, "explain", "--row", "17", "--json").stdout)
+    assert {"decided", "score", "parts", "changes"} <= told.keys()
+    assert "there is no row 1190" in mlassay(trained, "explain", "--row", "1190", code=2).stderr
+    assert "takes no FINDING" in mlassay(trained, "explain", "bias", "--row", "1", code=2).stderr
+
+
 def test_run_ends_with_a_failed_training_and_shows_the_end_of_its_log(team):
     (team / "train.py").write_text("import nosuchmodule\n")
     done = mlassay(team, "run", code=1)

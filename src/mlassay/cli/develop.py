@@ -53,14 +53,28 @@ def validate(directory: Path, as_json: bool) -> None:
 @click.option(
     "--release", metavar="RELEASE", help="A recorded release, instead of what was tested here last."
 )
+@click.option(
+    "--row",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Explain the decision about evaluation row N instead, from 1.",
+)
 @run_option
 @directory_option
 @json_option
-def explain(finding: str, release: str | None, run_folder: Path, directory: Path, as_json: bool) -> None:
+def explain(
+    finding: str, release: str | None, row: int | None, run_folder: Path, directory: Path, as_json: bool
+) -> None:
     """Say in plain words what a finding is, why it matters, what to do, and where it is decided.
 
-    FINDING is the id of a finding, or the beginning of one; without it, each that is not passed is told.
+    FINDING is the id of a finding, or the beginning of one; without it, each that is not passed is told. With --row: what
+    was decided about one row, what the model's answer leans on, and what would have changed it.
     """
+    if row is not None:
+        if finding:
+            raise click.UsageError("--row explains a row, and takes no FINDING")
+        _explain_row(row, release or "", run_folder, directory, as_json=as_json)
+        return
     from mlassay.render import finding as words
     from mlassay.stages._run_folder import read_test
 
@@ -73,6 +87,27 @@ def explain(finding: str, release: str | None, run_folder: Path, directory: Path
         click.echo("every finding is passed")
         return
     click.echo("\n\n".join("\n".join(words.lines(gate, each)) for gate, each in found))
+
+
+def _explain_row(row: int, release: str, run_folder: Path, directory: Path, *, as_json: bool) -> None:
+    from contextlib import nullcontext
+
+    from mlassay.render.row import row_json, row_lines
+    from mlassay.stages.explain_row import recorded_subject, trained_subject
+    from mlassay.wiring import explain_row
+
+    repository, plan = load_plan(directory)
+    with (
+        recorded_subject(repository, plan, release)
+        if release
+        else nullcontext(trained_subject(plan, repository.folder, directory / run_folder))
+    ) as subject:
+        told = explain_row(subject, row)
+    if as_json:
+        print_json(row_json(told, release))
+        return
+    for line in row_lines(told, release):
+        click.echo(printable(line))
 
 
 def load_plan(directory: Path) -> tuple[Repository, Plan]:

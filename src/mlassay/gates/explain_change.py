@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,19 @@ import numpy as np
 
 from mlassay.config.perturb import Constraint, Move, read_perturb
 from mlassay.gates.adversarial_box import Probe
-from mlassay.gates.adversarial_least import NEAR, least
+from mlassay.gates.adversarial_search import replay
 from mlassay.gates.adversarial_set import Allowed, Floats, Index, Mask
-from mlassay.gates.adversarial_settle import choose, settle
+from mlassay.gates.adversarial_settle import Method, choose
 from mlassay.manifest import Column
 from mlassay.tasks import RANKING
 
 if TYPE_CHECKING:
-    from mlassay.ports import Subject
+    from mlassay.ports import Engine, Subject
 
 STEPS = 128  # values tried on either side of a row's own, evenly over the declared range
 BISECTIONS = 20
+ROUNDS = 6  # of proofs, each under the value that the one before found
+NEAR = 63 / 64  # of a free number's distance: what lies nearer is asked about
 _PLACES = (0, 1, 2, 3, 4, 6, 9)
 _NEAR_ENOUGH = 1.02  # how much farther than the nearest value a shorter number may lie
 
@@ -120,17 +122,7 @@ def _turned(
     method, _ = choose(probe)
     value, proven = along(probe), np.zeros(len(probe.scores), dtype=bool)
     if method.exact and box.choices[0] is None:
-        found = settle(probe, method, subject.engine)
-        nearest = least(probe, found, method, subject.engine)
-        witness = nearest.witness[:, 0]
-        own = box.base[:, 0]
-        nearer = found.broken & ~(np.abs(value - own) <= np.abs(witness - own))
-        value = np.where(nearer, witness, value)
-        index = np.arange(len(value))
-        reached = box.reach(index, np.where(np.isnan(value), own, value)[:, None])
-        proven = np.where(
-            np.isnan(value), ~found.broken & ~found.undecided, nearest.proven >= reached * NEAR * NEAR
-        )
+        value, proven = _nearest_proven(probe, method, subject.engine, value)
     if box.choices[0] is not None:
         proven[:] = True  # every value was tried
     share = np.where(
@@ -139,6 +131,40 @@ def _turned(
         box.shares(np.arange(len(value)), np.where(np.isnan(value), 0, value)[:, None])[:, 0],
     )
     return Turned(column, probe, value, share, np.asarray(proven), method.name)
+
+
+def _nearest_proven(
+    probe: Probe, method: Method, engine: Engine | None, value: Floats
+) -> tuple[Floats, Mask]:
+    """``value`` or nearer ones where a proof finds them, and whether nothing under them turns the row."""
+    value, own = value.copy(), probe.box.base[:, 0]
+    proven = np.zeros(len(value), dtype=bool)
+    open_ = np.arange(len(value))
+    for _ in range(ROUNDS):
+        asked = probe.only(open_)
+        asked.box = _under(asked.box, np.abs(value[open_] - own[open_]))
+        found = replay(asked, method.settle(asked, engine))
+        proven[open_] = ~found.broken & ~found.undecided
+        nearer = open_[found.broken]
+        if not nearer.size:
+            break
+        value[nearer] = _halved(probe, nearer, own[nearer], found.witness[found.broken, 0])
+        open_ = nearer
+    return value, proven
+
+
+def _under(box: Allowed, away: Floats) -> Allowed:
+    """The values of a box of one column that lie nearer to the row's own than ``away`` (n,); all where that is NaN."""
+    base, unit = box.base, float(box.step[0]) or float(box.whole[0])
+    whole = np.nan_to_num(away, nan=np.inf)[:, None]
+    reach = (np.ceil(whole / unit - 1e-6) - 1) * unit if unit else whole * NEAR
+    low, high = (
+        np.where(np.isfinite(reach), (base + side * reach).astype(np.float32).astype(np.float64), end)
+        for side, end in ((-1, box.low), (1, box.high))
+    )
+    return replace(
+        box, low=np.minimum(np.maximum(low, box.low), base), high=np.maximum(np.minimum(high, box.high), base)
+    )
 
 
 def along(probe: Probe) -> Floats:
