@@ -165,10 +165,12 @@ def _place(allowed: Allowed, row: int, j: int, low: float, beyond: float) -> flo
         tries = origin + (near + np.arange(-1, 2)) * step
     else:
         tries = np.array([low if upwards else np.nextafter(beyond, -np.inf)])
-    held = tries.astype(np.float32)
-    up, down = np.float32(np.inf), np.float32(-np.inf)
-    fitted = np.concatenate([held, np.nextafter(held, up), np.nextafter(held, down)]) if not step else held
-    values = np.unique(np.concatenate([fitted.astype(np.float64)]))
+    if not allowed.double[j]:
+        held = tries.astype(np.float32)
+        up, down = np.float32(np.inf), np.float32(-np.inf)
+        beside = [] if step else [np.nextafter(held, up), np.nextafter(held, down)]
+        tries = np.concatenate([held, *beside]).astype(np.float64)
+    values = np.unique(tries)
     lowest, highest = float(allowed.low[row, j]), float(allowed.high[row, j])
     fits = values[(values >= max(low, lowest)) & (values < beyond) & (values <= highest)]
     if fits.size:

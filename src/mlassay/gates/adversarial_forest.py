@@ -223,7 +223,7 @@ class Forest:
         self, column: int, feature: int, asked: list[tuple[int, float]], ends: tuple[float, float]
     ) -> list[float | None]:
         """Of comparisons (mode, split) the first value at which each turns, among all that the model can hold."""
-        single = self.probe.rows[self.allowed.columns[column]].dtype != np.float64
+        single = not self.allowed.double[column]
         low = np.full(len(asked), _ordinal(ends[0], single=single), dtype=object)
         high = np.full(len(asked), _ordinal(ends[1], single=single), dtype=object)
         modes, splits = np.array([m for m, _ in asked]), np.array([s for _, s in asked])

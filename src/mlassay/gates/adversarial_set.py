@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ class Allowed:
     """For n rows and d columns: ``low`` and ``high`` of shape (n, d) around ``base``, all values the model can hold.
 
     ``span`` (d,) is each column's declared range; ``whole`` (d,) marks integers; ``step`` (d,) is a declared step
-    counted from the row's own value, 0 for none. ``choices`` has the allowed codes of a category and None for numbers,
+    counted from the row's own value, 0 for none. ``double`` (d,) marks columns that the model takes as float64 or as
+    integers: other numbers are float32s. ``choices`` has the allowed codes of a category and None for numbers,
     ``texts`` a category's values by code. ``weights`` (m, d) and ``bound`` (n, m) say ``weights @ x <= bound``. What a
     row already is stays allowed, even outside its range or against a constraint; a missing value stays missing:
     its low and high are NaN.
@@ -50,6 +51,7 @@ class Allowed:
     texts: tuple[tuple[str, ...], ...]
     weights: Floats
     bound: Floats
+    double: Mask = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @classmethod
     def around(cls, rows: dict[str, NDArray[Any]], columns: Sequence[Column], radius: float) -> Allowed:
@@ -84,6 +86,7 @@ class Allowed:
             span=np.array([_span(c) for c in columns]),
             whole=np.array(whole, dtype=bool),
             step=np.array([m.step for m in moves], dtype=np.float64),
+            double=np.array([_is_double(np.asarray(rows[c.name])) for c in columns], dtype=bool),
             choices=tuple(_codes(c, m) for c, m in zip(columns, moves, strict=True)),
             texts=tuple(c.values if c.type == "category" else () for c in columns),
             weights=weights,
@@ -110,16 +113,12 @@ class Allowed:
         low = np.where(step > 0, origin + np.ceil((low - origin) / unit - 1e-9) * unit, low)
         high = np.where(step > 0, origin + np.floor((high - origin) / unit + 1e-9) * unit, high)
         # Inwards, so that a smaller set never holds a value that the whole one does not.
-        low32, high32 = low.astype(np.float32), high.astype(np.float32)
-        free = step == 0
-        up, down = np.float32(np.inf), np.float32(-np.inf)
-        low32 = np.where(free & (low32 < low), np.nextafter(low32, up), low32)
-        high32 = np.where(free & (high32 > high), np.nextafter(high32, down), high32)
+        low, high = _held(low, high, inwards=step == 0, double=self.double)
         category = np.array([codes is not None for codes in self.choices])
         return replace(
             self,
-            low=np.where(category, self.low, np.clip(low32.astype(np.float64), self.low, self.base)),
-            high=np.where(category, self.high, np.clip(high32.astype(np.float64), self.base, self.high)),
+            low=np.where(category, self.low, np.clip(low, self.low, self.base)),
+            high=np.where(category, self.high, np.clip(high, self.base, self.high)),
         )
 
     def reach(self, index: Index, points: Floats) -> Floats:
@@ -141,7 +140,8 @@ class Allowed:
             step = np.where(self.step > 0, self.step, 1.0)
             count = np.rint((np.clip(points, low, high) - base) / step)
             snapped = np.where(self.step > 0, base + count * step, snapped)
-        snapped = snapped.astype(np.float32).astype(np.float64)
+        if not self.double.all():
+            snapped = np.where(self.double, snapped, snapped.astype(np.float32))
         clipped = np.clip(snapped, low, high)
         for j, codes in enumerate(self.choices):
             if codes is not None:
@@ -253,12 +253,23 @@ def _limits(values: NDArray[Any], column: Column, move: Move) -> tuple[Floats, F
     # A value outside its declared range (the data gate says so) stays allowed where it is.
     low = base if move.direction == "up" else np.minimum(low, base)
     high = base if move.direction == "down" else np.maximum(high, base)
+    # A step's end is the float32 of a multiple, whichever side of it that is.
+    low, high = _held(low, high, inwards=not move.step, double=_is_double(values))
+    return base, np.minimum(low, base), np.maximum(high, base)
+
+
+def _is_double(values: NDArray[Any]) -> bool:
+    """Whether a model that takes ``values`` tells apart numbers that are one float32."""
+    return values.dtype.kind in "iu" or values.dtype == np.float64
+
+
+def _held(low: Floats, high: Floats, *, inwards: Mask | bool, double: Mask | bool) -> tuple[Floats, Floats]:
+    """Ends as the model can hold them: float32s, no further out where ``inwards``, or what they are where ``double``."""
     low32, high32 = low.astype(np.float32), high.astype(np.float32)
-    if not move.step:  # a step's end is the float32 of a multiple, whichever side of it that is
-        up, down = np.float32(np.inf), np.float32(-np.inf)
-        low32 = np.where(low32.astype(np.float64) < low, np.nextafter(low32, up), low32)
-        high32 = np.where(high32.astype(np.float64) > high, np.nextafter(high32, down), high32)
-    return base, np.minimum(low32.astype(np.float64), base), np.maximum(high32.astype(np.float64), base)
+    up, down = np.float32(np.inf), np.float32(-np.inf)
+    low32 = np.where(inwards & (low32.astype(np.float64) < low), np.nextafter(low32, up), low32)
+    high32 = np.where(inwards & (high32.astype(np.float64) > high), np.nextafter(high32, down), high32)
+    return np.where(double, low, low32.astype(np.float64)), np.where(double, high, high32.astype(np.float64))
 
 
 def _nearest(values: Floats, codes: Floats, base: Floats) -> Floats:

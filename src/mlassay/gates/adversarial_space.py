@@ -177,8 +177,9 @@ class Space:
         right = np.where(whole, left + 1, middle)
         stepped = step > 0
         count = np.floor(np.divide(middle - base, step, out=np.zeros_like(base), where=stepped))
-        left = np.where(stepped, (base + count * step).astype(np.float32), left)
-        right = np.where(stepped, (base + (count + 1) * step).astype(np.float32), right)
+        ends = base + count * step, base + (count + 1) * step
+        held = [np.where(self.allowed.double[columns], end, end.astype(np.float32)) for end in ends]
+        left, right = np.where(stepped, held[0], left), np.where(stepped, held[1], right)
         # A step's middle may round across an end: such a leaf is as small as it gets.
         can = (high > low) & (left >= low) & (left < high) & (right <= high) & (right > low)
         parent = leaves.only(np.flatnonzero(can))
