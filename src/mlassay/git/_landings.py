@@ -10,12 +10,18 @@ from mlassay.git._reader import ROUND
 from mlassay.git._trees import LARGE, Differing
 from mlassay.git._values import TREE_MODE, Commit, Landing, decoded
 
+FEW = 16
+"""So few commits were likely read before, with their root folders."""
+
 Nodes = frozenset[tuple[bytes, bytes, bytes]]
 Trees = tuple[str | None, str | None]
 
 
 def landings(objects: Objects, ids: Sequence[str]) -> Iterator[Landing]:
     """Each of these commits, in this order, a round of them at a time; EvidenceError for one that cannot be read."""
+    if len(ids) <= FEW:
+        yield from (_landing(objects, objects.commit(id_)) for id_ in ids)
+        return
     for start in range(0, len(ids), ROUND):
         commits = _commits(objects, ids[start : start + ROUND])
         before = _commits(objects, [commit.parents[0] for commit in commits if commit.parents])
@@ -23,6 +29,12 @@ def landings(objects: Objects, ids: Sequence[str]) -> Iterator[Landing]:
         pairs = [(trees[commit.parents[0]] if commit.parents else None, commit.tree) for commit in commits]
         for commit, tops in zip(commits, root_changes(objects, pairs), strict=True):
             yield Landing(commit.id, commit.author, commit.committer, commit.parents, tops)
+
+
+def _landing(objects: Objects, commit: Commit) -> Landing:
+    old = objects.commit(commit.parents[0]).tree if commit.parents else None
+    tops = top_names(objects.differing(old, commit.tree, ""))
+    return Landing(commit.id, commit.author, commit.committer, commit.parents, tops)
 
 
 def makers(landed: Iterator[Landing]) -> list[Landing]:

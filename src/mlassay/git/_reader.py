@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import threading
 import weakref
@@ -21,6 +22,8 @@ BUFFER = 1 << 18
 
 _NEWLINE = ord("\n")
 _KINDS = {kind.encode(): kind for kind in ("commit", "tree", "blob", "tag")}
+
+_HEADERS = re.compile("^([0-9a-f]{40}) (commit|tree|blob|tag) ([0-9]+)\n", re.MULTILINE)
 
 Header = tuple[str, int]
 
@@ -136,12 +139,13 @@ class _Process:
     def headers(self, ids: Sequence[str]) -> dict[str, Header]:
         """Kind and size of each object that there is."""
         self._ask("info", ids)
-        readline, told = self._out.readline, {}
-        for id_ in ids:
-            header = _header(id_, readline())
-            if header is not None:
-                told[id_] = header
-        return told
+        readline = self._out.readline
+        lines = [readline() for _ in ids]
+        usual = _HEADERS.findall(b"".join(lines).decode("ascii", "replace"))
+        if [id_ for id_, _, _ in usual] == list(ids):  # each has its line, and none says anything else
+            return {id_: (kind, int(size)) for id_, kind, size in usual}
+        told = zip(ids, map(_header, ids, lines), strict=True)
+        return {id_: header for id_, header in told if header is not None}
 
     def content(self, id_: str, most: int) -> tuple[str, bytes] | int | None:
         """Kind and bytes of an object, unverified; its size where that is past ``most``, None where there is none.
