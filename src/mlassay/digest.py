@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -79,9 +79,12 @@ def same_json(one: Any, other: Any) -> bool:
 _compact = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False).encode
 
 
+_WIDE = Context(prec=1000, rounding=ROUND_HALF_EVEN)  # any float, with as many places as anybody prints
+
+
 def decimal_string(number: float, places: int = 6) -> str:
     """A finite number as a decimal string, rounded half to even; ``places`` digits, no negative zero."""
-    rounded = Decimal(repr(float(number))).quantize(Decimal(1).scaleb(-places))
+    rounded = Decimal(repr(float(number))).quantize(Decimal(1).scaleb(-places), context=_WIDE)
     return format(abs(rounded) if rounded == 0 else rounded, "f")
 
 

@@ -120,3 +120,46 @@ def test_floors_that_were_raised_since_are_found():
     assert [weakening.id for weakening in below_floors(TERMS.gates, raised)] == [
         "criteria.bias.selection_rate_ratio.min"
     ]
+
+
+BINS = {"age": [25, 40, 60]}
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        {"age": [25, 40]},
+        {"age": [25, 30, 40, 60]},
+        {"age": [25, 41, 60]},
+        {},
+        None,
+        {"income": [10], "age": [25]},
+    ],
+)
+def test_other_bins_of_a_sensitive_number_are_a_weakening_finer_ones_too(new):
+    old = terms("bias.bins", BINS)
+    changed = terms("bias.bins", new) if new is not None else TERMS
+    assert ids(changed, old) == ["criteria.bias.bins.age"]
+    assert ids(old, old) == []
+
+
+def test_bins_for_a_column_that_had_none_only_ask_more():
+    assert ids(terms("bias.bins", BINS), TERMS) == []
+    assert ids(terms("bias.bins", BINS | {"income": [10]}), terms("bias.bins", BINS)) == []
+
+
+@pytest.mark.parametrize("changes", [("a", "b"), ("a", None), (None, "a")])
+def test_another_reference_is_a_weakening(changes):
+    old, new = (terms("bias.reference", {"afam": value}) if value else TERMS for value in changes)
+    assert [id_.removesuffix(".afam") for id_ in ids(new, old)] == ["criteria.bias.reference"]
+
+
+def test_bins_below_policys_floor_are_named():
+    floor = {"bias": dict(POLICY.floors["bias"]) | {"bins": BINS}}
+    policy = replace(POLICY, floors=floor)
+    same = {"bias": dict(TERMS.gates["bias"]) | {"bins": BINS}}
+    coarser = {"bias": dict(TERMS.gates["bias"]) | {"bins": {"age": [25]}}}
+    assert not [each for each in below_floors(same, policy) if "bins" in each.id]
+    assert [each.id for each in below_floors(coarser, policy) if "bins" in each.id] == [
+        "criteria.bias.bins.age"
+    ]

@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from mlassay.evidence import Outcome
+from mlassay.evidence import GateReport, Outcome
 from mlassay.render.markdown import escape
 from mlassay.render.report import report
 from mlassay.render.unshown import ALWAYS, TITLE
+from tests.gates.bias_rows import judge, values
 from tests.render.verdicts import FAILED, PASSED, bias, evil, unit, verdict
 
 
@@ -110,3 +111,26 @@ def test_text_does_not_open_a_list_a_heading_or_a_rule(text):
 @pytest.mark.parametrize("text", ["0.4135", "-0.5", "a - b", "1990 to 2000"])
 def test_numbers_are_left_as_they_are(text):
     assert escape(text) == text
+
+
+def test_means_of_a_regression_are_told_by_group_without_a_word_of_favourable_answers():
+    rows = values([float(n) for n in range(200)], [n + 3.0 for n in range(200)], {"g": ["a", "b"] * 100})
+    text = report(verdict(judge(rows, mean_prediction_difference={"max": 5})), unfavourable="")
+    section = text[text.index("## By group") : text.index("##", text.index("## By group") + 20)]
+    assert "| group | rows | mean prediction | 95% interval | mean error |" in text
+    assert "| g=a | 100 | 102.0000 |" in text
+    assert "avourabl" not in section
+    assert "of those labelled so" not in text
+
+
+def test_of_a_regression_with_a_threshold_answers_and_means_are_told():
+    rows = values(
+        [float(n) for n in range(200)], [n + 3.0 for n in range(200)], {"g": ["a", "b"] * 100}, threshold=100
+    )
+    gate = judge(rows, selection_rate_ratio={"min": 0.1})
+    assert isinstance(gate, GateReport)
+    text = report(verdict(gate), unfavourable="not price>=100")
+    assert "Favourable is `price>=100`" in text
+    assert text.count("The reference group is") == 1
+    assert "mean absolute error" in text
+    assert "of favourable answers right" in text

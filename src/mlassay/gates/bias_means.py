@@ -78,7 +78,8 @@ class Means:
     def of(cls, sums: Sums) -> Means:
         """Of the groups of one table."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return cls(sums.rows, sums.mean, sums.variance / sums.rows)
+            known = np.where(np.isfinite(sums.mean), sums.mean, np.nan)
+            return cls(sums.rows, known, sums.variance / sums.rows)
 
     def at(self, places: Sequence[int]) -> Means:
         """Some of them, in this order."""
@@ -96,7 +97,7 @@ class Means:
 
 def difference_limits(mine: Means, theirs: Means, z: Array) -> tuple[Array, Array]:
     """Size of the difference of means: `mlassay.statistics.welch` of many pairs at once."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         a, b = mine.error, theirs.error
         both = np.where(a + b > 0, a + b, np.nan)
         freedom = both**2 / (a**2 / (mine.rows - 1) + b**2 / (theirs.rows - 1))
@@ -134,7 +135,8 @@ class MeanComparison:
 
 def sums_of(rows: Evaluated, cells: Cells) -> dict[str, Sums]:
     """The sums of each of `MEANS` by cell."""
-    return {name: Sums.of(cells.of_row, len(cells.counts), of(rows)) for name, of in MEANS.items()}
+    with np.errstate(over="ignore", invalid="ignore"):  # an error that is no finite number is found by its sum
+        return {name: Sums.of(cells.of_row, len(cells.counts), of(rows)) for name, of in MEANS.items()}
 
 
 def compare_means(

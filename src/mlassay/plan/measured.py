@@ -97,7 +97,7 @@ def _bins(evaluation: Manifest, bins: Mapping[str, Any], places: Places) -> Iter
                 "groups lie between one edge and the next",
                 "write finite numbers, each once, from the lowest to the highest",
             )
-        elif len(set(names_of_bins(edges))) <= len(edges):
+        elif len({f"{edge:.12g}" for edge in edges}) < len(edges):
             yield places.problem(
                 place,
                 "two edges agree in twelve digits",
