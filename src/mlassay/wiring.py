@@ -53,6 +53,7 @@ GATES: Mapping[str, str] = MappingProxyType(
         "privacy": "mlassay.gates.privacy:PrivacyGate",
         "explain": "mlassay.gates.explain:ExplainGate",
         "champion": "mlassay.gates.champion:ChampionGate",
+        "load": "mlassay.gates.load:LoadGate",
         "supply": "mlassay.gates.supply:SupplyGate",
     }
 )
