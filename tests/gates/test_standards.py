@@ -9,7 +9,7 @@ import pytest
 from mlassay.config.locks import NotALockError, lock_kind, read_lock
 from mlassay.digest import canonical
 from mlassay.evidence.verdict import Outcome
-from mlassay.gates.standards import RULES, StandardsGate
+from mlassay.gates.standards import ASKED_FOR, RULES, StandardsGate
 from mlassay.gates.standards_texts import answered
 from mlassay.git import Repository
 from tests.gates.subjects import config, finding, subject
@@ -47,7 +47,7 @@ def without(name, text=None):
 def test_a_repository_that_others_can_take_over_passes(tmp_path):
     report = StandardsGate().test(repository(tmp_path))
     assert report.outcome is Outcome.PASSED, report.findings
-    assert {each.id.split(".")[1] for each in report.findings} == set(RULES)
+    assert {each.id.split(".")[1] for each in report.findings} == set(RULES) - ASKED_FOR
     canonical(dict(report.measured))
 
 
@@ -80,6 +80,35 @@ def test_what_lacks_is_a_finding_of_its_own_and_the_only_one(tmp_path, files, id
     report = StandardsGate().test(repository(tmp_path, files))
     assert [each.id for each in report.findings if each.outcome is not Outcome.PASSED] == [id_]
     assert finding(report, id_).remedy
+
+
+CARD = "".join(
+    f"## {title}\n\n- What of it?\n\n{WORDS}\n\n" for title in ("Intended use", "Rationale", "Limits")
+)
+
+
+def test_the_sections_of_the_card_are_held_only_if_asked_for(tmp_path):
+    report = StandardsGate().test(repository(tmp_path))
+    assert "card_words" not in report.measured
+    assert not any("card" in text for text in report.not_looked_at)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [
+        (CARD, set()),
+        (CARD.replace("## Limits", "## Borders"), {"limits"}),
+        (CARD.replace("## Rationale", "## TODO"), {"rationale"}),
+        ("## Intended use\n\n*To be written.*\n\n- For whom?\n", {"intended-use", "rationale", "limits"}),
+        (None, {"intended-use", "rationale", "limits"}),
+    ],
+)
+def test_each_section_of_the_card_that_nobody_wrote_is_a_finding(tmp_path, text, lacking):
+    files = GOOD if text is None else {**GOOD, "governance/card.md": text}
+    report = StandardsGate().test(repository(tmp_path, files, {"card": True}))
+    open_ = {each.id for each in report.findings if each.outcome is not Outcome.PASSED}
+    assert open_ == {f"standards.card.{key}" for key in lacking}
+    canonical(dict(report.measured))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mlassay.evidence.card import ASKED, sections
+from mlassay.evidence.layout import CARD_TEXT
 from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.gates.common import CRITERIA_FILE, Criteria, report
 from mlassay.gates.standards_locks import ecosystems, locks_of
@@ -19,6 +21,8 @@ README = ("README.md", "README.rst", "README.txt", "README", "README.adoc", "doc
 DELIBERATIONS = "governance/deliberations/"
 LEAST_WORDS = 30
 """Of a text that people were asked for; a sentence or two. Ours, chosen so that headings and questions alone never do."""
+LEAST_WORDS_OF_A_SECTION = 10
+"""Of one section of the model card; ours too: one whole sentence."""
 NAMED = 10
 _NOT_LOOKED_AT = (
     "whether what the texts say is true, or enough",
@@ -45,6 +49,8 @@ class StandardsGate:
         measured: dict[str, Any] = {"files": len(files.paths)}
         off = []
         for rule, hold in RULES.items():
+            if rule in ASKED_FOR and rule not in criteria.values:
+                continue
             if criteria.values.get(rule, True) is False:
                 off.append(rule)
                 continue
@@ -182,6 +188,26 @@ def _readme(_: Subject, files: Tracked, measured: dict[str, Any]) -> Iterator[Fi
     )
 
 
+def _card(_: Subject, files: Tracked, measured: dict[str, Any]) -> Iterator[Finding]:
+    text = files.text(CARD_TEXT) if CARD_TEXT in files.paths else None
+    told = sections(text or "")
+    counts = {key: answered(told.get(key, "")) for key in ASKED}
+    measured["card_words"] = counts
+    for key, title in ASKED.items():
+        if counts[key] >= LEAST_WORDS_OF_A_SECTION:
+            yield _held(f"card.{key}", f"{CARD_TEXT} says {counts[key]} words below '{title}'")
+            continue
+        said = f"{counts[key]} words below '## {title}'" if text is not None else "no text that git tracks"
+        yield Finding(
+            f"standards.card.{key}",
+            Outcome.FAILED,
+            f"{CARD_TEXT} has {said}",
+            "the model card can be made of measurements but for what people must answer for",
+            f"write it below '## {title}' in {CARD_TEXT}, in your own words, and bring it in with 'mlassay propose'",
+            path=CARD_TEXT,
+        )
+
+
 def _unwritten(files: Tracked, path: str) -> str:
     """Why the text at ``path`` says nothing yet, as a predicate; "" when somebody wrote it."""
     text = files.text(path) if path in files.paths else None
@@ -219,4 +245,7 @@ RULES: Mapping[str, Rule] = {
     "missing": _missing,
     "deliberations": _deliberations,
     "readme": _readme,
+    "card": _card,
 }
+ASKED_FOR = frozenset({"card"})
+"""Rules that are off until somebody asks for them."""
