@@ -130,9 +130,10 @@ def _write(value: Any, line: str, parts: list[str]) -> None:
 
 
 def _write_mapping(value: dict[Any, Any], line: str, parts: list[str]) -> None:
-    for key in value:
-        if not isinstance(key, str):
-            raise TypeError(f"canonical JSON holds string keys only, not {key!r}")
+    if not _TEXT.issuperset(map(type, value)):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"canonical JSON holds string keys only, not {key!r}")
     inner, lead = line + "  ", "{"
     if (plain := _plain(inner)) is not None and value and _PLAIN.issuperset(map(type, value.values())):
         parts += ("{", inner, "".join(plain(value, 0))[1:-1], line, "}")
@@ -148,6 +149,7 @@ def _write_mapping(value: dict[Any, Any], line: str, parts: list[str]) -> None:
     parts.append(f"{line}}}" if value else "{}")
 
 
+_TEXT = frozenset({str})
 _PLAIN = frozenset(
     {str, int, bool, type(None)}
 )  # not their subclasses, which json would ask for their values

@@ -14,7 +14,9 @@ def time_string(when: datetime) -> str:
     """``2026-11-20T12:00:00Z``; ``when`` must know its zone, and loses its fraction of a second."""
     if when.tzinfo is None:
         raise ValueError("a time without a zone cannot be written down")
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if when.tzinfo is not UTC:
+        when = when.astimezone(UTC)
+    return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def parse_time(text: object, path: str) -> datetime:

@@ -225,11 +225,11 @@ class Objects:
 
     def entries(self, nodes: Mapping[str, tuple[str, str]]) -> dict[str, Entry]:
         """The same names as `Entry` values, with the sizes that git's headers tell."""
-        sizes = self._known_sizes(id_ for mode, id_ in nodes.values() if kind_of(mode) == "blob")
+        kinds = {mode: kind_of(mode) for mode, _ in nodes.values()}
+        sizes = self._known_sizes([id_ for mode, id_ in nodes.values() if kinds[mode] == "blob"])
         return {
-            path: Entry(mode, kind, id_, sizes.get(id_) if kind == "blob" else None)
+            path: Entry(mode, kinds[mode], id_, sizes.get(id_) if kinds[mode] == "blob" else None)
             for path, (mode, id_) in nodes.items()
-            for kind in (kind_of(mode),)
         }
 
     def _known_sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
