@@ -13,6 +13,7 @@ from mlassay.cli.common import Command, directory_option, json_option, print_jso
 from mlassay.errors import ExitCode
 
 if TYPE_CHECKING:
+    from mlassay.evidence import Verdict
     from mlassay.git import Repository
     from mlassay.policy import Case
 
@@ -93,10 +94,17 @@ def _say_due(repository: Repository, tip: str, days: int, *, as_json: bool) -> N
 
 @click.command(epilog="Example: mlassay show 20261120-1a2b3c4d")
 @click.argument("release")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write its verdict as a page for people, too.",
+)
 @_at
 @json_option
 @directory_option
-def show(release: str, revision: str, as_json: bool, directory: Path) -> None:
+def show(release: str, page: Path | None, revision: str, as_json: bool, directory: Path) -> None:
     """Show one RELEASE: its verdict and gates, how it was built, who agreed to what, where it ran, what was waived.
 
     Exits with 3 when its evidence does not hold.
@@ -115,3 +123,14 @@ def show(release: str, revision: str, as_json: bool, directory: Path) -> None:
             click.echo(printable(line))
     if found.evidence.problems:
         click.get_current_context().exit(ExitCode.EVIDENCE)
+    if page is not None and found.evidence.verdict is not None:
+        _write_page(repository, revision, found.evidence.verdict, page)
+
+
+def _write_page(repository: Repository, revision: str, verdict: Verdict, page: Path) -> None:
+    from mlassay.files import write_atomic
+    from mlassay.render.verdict import verdict_page
+    from mlassay.stages.live_verdict import verdict_of_live
+
+    live = verdict_of_live(repository, repository.resolve(revision), verdict)
+    write_atomic(page, verdict_page(verdict, live))

@@ -59,8 +59,8 @@ def test(
 ) -> None:
     """Run every gate on the ONNX model that training left; exit code 1 unless the verdict is passed.
 
-    Leaves test/ in the run folder: the verdict, each gate's report, and report.md. With names of gates only those
-    run, and nothing is left: a partial test cannot be signed.
+    Leaves test/ in the run folder: the verdict, each gate's report, and report.md, which report.html shows with
+    pictures. With names of gates only those run, and nothing is left: a partial test cannot be signed.
     """
     _refuse_odd_parts(gates, part=part, with_parts=with_parts, cross_checks=cross_checks)
     repository, plan = load_plan(directory)
@@ -139,6 +139,7 @@ def _reused(repository: Repository, run_folder: Path) -> Tested | None:
             note("no recorded release has the same inputs, or uncommitted files make it doubtful: training")
             return None
         take(repository, found, run_folder)
+        _leave_page(repository, found.verdict, found.tip, run_folder)
     note(
         f"nothing was trained: release {found.release} has the same inputs, and this is its recorded verdict"
     )
@@ -185,7 +186,8 @@ def _test(
     from mlassay.render.report import plan_report
     from mlassay.render.terminal import progress_line
     from mlassay.stages._parts import source_of
-    from mlassay.stages.test import Parts, required
+    from mlassay.stages._run_folder import read_test
+    from mlassay.stages.test import Parts, find_live, required
     from mlassay.stages.test import test as stage
 
     own = own_gates(plan.gates, wiring.GATES)
@@ -211,9 +213,25 @@ def _test(
         progress=lambda text: _say_what_takes_time(text, cross_checks=cross_checks),
         on_gate=on_gate,
     )
+    if not tested.partial:
+        _leave_page(repository, read_test(run_folder), find_live(plan, repository.folder)[0], run_folder)
     for warning in tested.warnings:
         click.secho(f"warning: {printable(warning)}", fg="yellow", err=True)
     return tested
+
+
+def _leave_page(repository: Repository, verdict: Verdict, live: Path | str | None, run_folder: Path) -> None:
+    """The verdict as a page for people beside report.md; ``live`` is the live model's file, or a commit that has it.
+
+    It follows from verdicts alone, and is neither signed nor recorded.
+    """
+    from mlassay.files import write_atomic
+    from mlassay.render.verdict import verdict_page
+    from mlassay.stages._run_folder import PAGE
+    from mlassay.stages.live_verdict import live_verdict, verdict_of_live
+
+    beside = verdict_of_live(repository, live, verdict) if isinstance(live, str) else live_verdict(live)
+    write_atomic(run_folder / "test" / PAGE, verdict_page(verdict, beside))
 
 
 def _say_what_takes_time(text: str, *, cross_checks: bool) -> None:
@@ -243,7 +261,11 @@ def _show(tested: Tested, run_folder: Path, *, as_json: bool) -> None:
         return
     from mlassay.render.terminal import show_verdict
 
-    notes = [] if tested.partial else [f"The whole report: {run_folder / 'test/report.md'}"]
+    notes = (
+        []
+        if tested.partial
+        else [f"The whole report: {run_folder / 'test/report.md'}, with pictures: report.html there"]
+    )
     if verdict.outcome is not Outcome.PASSED and not tested.partial:
         notes.append("More on one finding: mlassay explain FINDING")
     show_verdict(verdict, partial=tested.partial, notes=notes, file=sys.stdout)

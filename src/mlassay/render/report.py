@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlassay.evidence import Finding, GateReport, Outcome, Verdict
+from mlassay.evidence import Finding, GateReport, Verdict
 from mlassay.plan import Plan
 from mlassay.render.groups import bias_section, cost_section
 from mlassay.render.markdown import code, escape, table
-from mlassay.render.text import SIGNS, WORDS, count, criteria_text, numbers_text, ordered, where
+from mlassay.render.meaning import for_whom, how_much, in_one_sentence, rows_wanted
+from mlassay.render.text import MEANING, SIGNS, WORDS, count, criteria_text, numbers_text, ordered, where
 from mlassay.render.unshown import ALWAYS, TITLE, unseen
 
 FINDINGS = 25  # of one gate
-MEANING = {
-    Outcome.PASSED: "Every criterion that was declared beforehand is held by its measurement, with its margin of error.",
-    Outcome.INCONCLUSIVE: "At least one question could not be settled, and none was answered with no. "
-    "Nothing is promoted on a question that is open, unless somebody with the right to it signs a reasoned waiver.",
-    Outcome.FAILED: "At least one criterion that was declared beforehand is not held. A release that failed is not promoted, unless policy names who may waive that and they do so, signed and with reasons.",
-}
 
 
 def plan_report(verdict: Verdict, plan: Plan) -> str:
@@ -46,15 +41,10 @@ def report(
 
 
 def _head(verdict: Verdict) -> list[str]:
-    open_ = [gate.gate for gate in verdict.gates if gate.outcome is not Outcome.PASSED]
-    which = f" Look at: {', '.join(escape(gate, 40) for gate in open_)}." if open_ else ""
     return [
         f"# {SIGNS[verdict.outcome]} {escape(verdict.model_name)}: {WORDS[verdict.outcome]}",
         "",
-        (
-            f"**{count(len(verdict.gates), 'gate')} ran or had to run; the verdict is {WORDS[verdict.outcome]}.** "
-            f"{MEANING[verdict.outcome]}{which}"
-        ),
+        (f"**{escape(in_one_sentence(verdict))}** {MEANING[verdict.outcome]}"),
         "",
         f"What it is for: {escape(verdict.objective)}",
         f"Risk level in force: {escape(verdict.risk.get('level', 'unknown'))}.",
@@ -80,7 +70,7 @@ def _findings(verdict: Verdict) -> list[str]:
     for gate in verdict.gates:
         bad = ordered(gate.findings)
         for finding in bad[:FINDINGS]:
-            lines += _finding(gate, finding)
+            lines += _finding(verdict, gate, finding)
         if len(bad) > FINDINGS:
             lines += [
                 f"{count(len(bad) - FINDINGS, 'more finding')} of {escape(gate.gate, 40)}: see the gate's report.",
@@ -89,14 +79,17 @@ def _findings(verdict: Verdict) -> list[str]:
     return ["## Findings", "", *lines] if lines else []
 
 
-def _finding(gate: GateReport, finding: Finding) -> list[str]:
+def _finding(verdict: Verdict, gate: GateReport, finding: Finding) -> list[str]:
     place = f" ({code(where(finding))})" if finding.path else ""
     lines = [
         f"### {SIGNS[finding.outcome]} {code(finding.id, 160)}",
         "",
         f"- **What:** {escape(finding.what)}",
+        f"- **For whom:** {escape(for_whom(verdict, gate, finding))}",
+        *([f"- **By how much:** {escape(much)}"] if (much := how_much(gate, finding)) else []),
         f"- **Why it matters:** {escape(finding.why)}",
         f"- **What to do:** {escape(finding.remedy)}{place}",
+        *([f"- **Rows that would settle it:** {rows}"] if (rows := rows_wanted(finding)) else []),
     ]
     if finding.numbers:
         numbers = ", ".join(

@@ -11,6 +11,12 @@ from mlassay.evidence import Finding, GateReport, Outcome
 WORDS = {Outcome.PASSED: "passed", Outcome.INCONCLUSIVE: "inconclusive", Outcome.FAILED: "failed"}
 MARKS = {Outcome.PASSED: "+", Outcome.INCONCLUSIVE: "?", Outcome.FAILED: "x"}
 SIGNS = {Outcome.PASSED: "🟢", Outcome.INCONCLUSIVE: "🟡", Outcome.FAILED: "🔴"}
+MEANING = {
+    Outcome.PASSED: "Every criterion that was declared beforehand is held by its measurement, with its margin of error.",
+    Outcome.INCONCLUSIVE: "At least one question could not be settled, and none was answered with no. "
+    "Nothing is promoted on a question that is open, unless somebody with the right to it signs a reasoned waiver.",
+    Outcome.FAILED: "At least one criterion that was declared beforehand is not held. A release that failed is not promoted, unless policy names who may waive that and they do so, signed and with reasons.",
+}
 LIMIT = 600
 
 _ORDER = [Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED]

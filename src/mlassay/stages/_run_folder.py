@@ -13,6 +13,8 @@ from mlassay.files import find_file, read_file
 from mlassay.stages._outputs import Output, check_outputs
 
 RECORD_BYTES = 64 << 20
+PAGE = "report.html"
+"""What people read beside ``report.md`` in ``test/``: made from verdicts, and neither signed nor recorded."""
 
 
 def read_training(run_folder: Path) -> tuple[dict[str, Any], list[Output]]:

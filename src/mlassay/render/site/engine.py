@@ -44,7 +44,7 @@ class Engine:
 
     def __init__(self, look: Lookup, title: str, nav: Sequence[Nav]) -> None:
         self._look, self._title, self._nav = look, title, nav
-        self._environment, (self._style, self._hash) = _environment(), _style()
+        self._environment, (self._style, self._hash) = environment(), style()
 
     def render(self, page: Page, functions: Mapping[str, Any], sources: Sources) -> bytes:
         """The page's bytes."""
@@ -81,18 +81,20 @@ def _show_line(file: File) -> str:
 
 
 @cache
-def _style() -> tuple[Markup, str]:
-    """The style sheet and its digest as a Content-Security-Policy names it: no other style is obeyed.
+def style(*more: str) -> tuple[Markup, str]:
+    """The style sheet (and ``more`` of ours) with its digest as a Content-Security-Policy names it: no other style is obeyed.
 
     It stands in each page, since a file of its own would need ``'self'``, which some browsers match with no file on a disk.
     """
-    data = (files("mlassay.render.site") / "templates" / "style.css").read_bytes()
+    folder = files("mlassay.render.site") / "templates"
+    data = b"".join((folder / name).read_bytes() for name in ("style.css", *more))
     digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
     return Markup(data.decode()), f"sha256-{digest}"  # noqa: S704 - our own file
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Every template of ours; what they print is escaped and made visible."""
     folder = files("mlassay.render.site") / "templates"
     templates = {
         each.name: each.read_text("utf-8") for each in folder.iterdir() if each.name.endswith(".html")
