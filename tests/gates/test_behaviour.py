@@ -234,3 +234,39 @@ def test_a_promise_that_cannot_be_held_is_inconclusive(tmp_path, criteria):
     report = asked(tmp_path, linear(), criteria)
     assert [f.outcome for f in report.findings] == [Outcome.INCONCLUSIVE]
     assert "cannot be held" in report.findings[0].what
+
+
+def test_a_row_with_three_labels_is_held_to_its_favourable_side(tmp_path, monkeypatch):
+    """A direction of whole numbers is tried value by value, and counted here by asking for each."""
+    import skl2onnx
+
+    from mlassay.config import ModelSpec
+    from tests.gates import subjects
+
+    label = Column("label", "category", "label", "before", values=("low", "middle", "high"))
+    monkeypatch.setattr(subjects, "REST", (subjects.REST[0], label))
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.normal(size=(200, 2)), rng.integers(0, 11, 200)]).astype(np.float32)
+    y = np.digitize(x[:, 2] + rng.normal(scale=3, size=200), [3, 7])
+    lines = [
+        (*(str(float(v)) for v in row[:2]), str(int(row[2])), "x", label.values[t])
+        for row, t in zip(x, y, strict=True)
+    ]
+    forest = RandomForestClassifier(9, max_depth=4, random_state=0).fit(x, y)
+    proto = skl2onnx.to_onnx(forest, x[:1], options={"zipmap": False}, target_opset={"": 17, "ai.onnx.ml": 3})
+    spec = ModelSpec("model.onnx", "multiclass-classification", "high", None)
+    made_ = made(tmp_path, proto, {"monotone": {"n": "up"}}, data={"train": lines, "test": lines}, model=spec)
+    told = finding(BehaviourGate().test(made_), "behaviour.monotone.n")
+    every = made_.model.encode(made_.table.as_mapping())
+    grid = np.array(
+        [
+            made_.model.answers({**every, "n": np.full(200, n, np.float32)}).argmax(axis=1) == 2
+            for n in range(11)
+        ]
+    )
+    own, at = made_.favoured, every["n"]
+    values = np.arange(11)[:, None]
+    falls = (own & ~grid & (values > at)) | (~own & grid & (values < at))
+    assert told.numbers["violations"] == int(falls.any(axis=0).sum())
+    assert told.numbers["undecided"] == 0
+    assert told.outcome is Outcome.FAILED
