@@ -72,6 +72,19 @@ def test_the_same_rows_give_the_same_bytes(tmp_path) -> None:
     assert report_json(ExplainGate().test(asked)) == report_json(ExplainGate().test(asked))
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_no_rows_explain_nothing(tmp_path, task) -> None:
+    made = tasks.subject(
+        tasks.repository(
+            tmp_path / "team", task, library="lightgbm" if task == RANKING else "sklearn", lines=[]
+        )
+    )
+    asked = replace(made, plan=replace(made.plan, gates={"explain": {"required": "per-decision"}}))
+    report = ExplainGate().test(asked)
+    assert [each.id for each in report.findings] == ["explain.measurable"]
+    assert report.outcome is Outcome.INCONCLUSIVE
+
+
 def test_importance_is_that_of_scikit_learn(tmp_path) -> None:
     from sklearn.inspection import permutation_importance
     from sklearn.linear_model import LogisticRegression

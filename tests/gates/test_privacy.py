@@ -103,6 +103,16 @@ def test_few_rows_conclude_nothing(tmp_path) -> None:
     assert finding(PrivacyGate().test(asked), "privacy.membership_auc").outcome is Outcome.INCONCLUSIVE
 
 
+@pytest.mark.parametrize("empty", ["lines", "train"])
+def test_a_side_without_rows_is_named(tmp_path, empty) -> None:
+    model = forest(BINARY, deep=False)
+    made = tasks.subject(tasks.repository(tmp_path / "team", BINARY, model=model, **{empty: []}))
+    asked = replace(made, plan=replace(made.plan, gates={"privacy": ALL}))
+    report = PrivacyGate().test(asked)
+    assert [each.id for each in report.findings] == ["privacy.measurable"]
+    assert report.outcome is Outcome.INCONCLUSIVE
+
+
 def test_both_sides_have_equally_many_rows_of_their_own(tmp_path) -> None:
     drawn = sides(subject(tmp_path, BINARY), most=500)
     assert len(drawn.members) == len(drawn.others) == 500

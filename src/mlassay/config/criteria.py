@@ -30,6 +30,17 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 
 
+EXPLAINED = ("global", "per-decision", "white-box")
+"""What the explain gate's ``required`` may ask for, each more than the one before."""
+
+
+def asks_as_much(mine: Any, theirs: Any) -> bool | None:
+    """Whether ``mine`` of `EXPLAINED` asks for as much as ``theirs``; None where either is none of them."""
+    if mine not in EXPLAINED or theirs not in EXPLAINED:
+        return None
+    return EXPLAINED.index(mine) >= EXPLAINED.index(theirs)
+
+
 def with_defaults(gate: str, criteria: Mapping[str, Any]) -> dict[str, Any]:
     """``criteria`` of ``gate``, and what it holds besides where they say nothing."""
     return merged(criteria, DEFAULTS.get(gate, {}))

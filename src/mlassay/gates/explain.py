@@ -42,6 +42,16 @@ class ExplainGate:
     def test(self, subject: Subject) -> GateReport:
         """Measure importance, curves and what is declared; every interval is at 95%."""
         criteria = Criteria.of(subject, self.id)
+        if not len(subject.table):
+            problem = _finding(
+                criteria,
+                "measurable",
+                Outcome.INCONCLUSIVE,
+                "there are no evaluation rows",
+                why="nothing measured is nothing explained",
+                remedy="check the evaluation split in the data manifest",
+            )
+            return report(criteria, measured={}, findings=[problem], not_looked_at=_NOT_LOOKED_AT)
         kind = KINDS[subject.task]
         metric = criteria.values.get("metric", METRIC[subject.task])
         if metric not in kind.metrics:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STEPS = 128  # values tried on either side of a row's own, evenly over the declared range
 BISECTIONS = 20
+MOST_COLUMNS = 200
 ROUNDS = 6  # of proofs, each under the value that the one before found
 NEAR = 63 / 64  # of a free number's distance: what lies nearer is asked about
 _PLACES = (0, 1, 2, 3, 4, 6, 9)
@@ -93,7 +94,10 @@ def turned(subject: Subject, rows: Mapping[str, Any]) -> tuple[list[Turned], lis
     ]
     found: list[Turned] = []
     fixed: list[str] = []
-    for each in subject.model.inputs:
+    inputs = subject.model.inputs
+    if len(inputs) > MOST_COLUMNS:
+        fixed.append(f"{len(inputs) - MOST_COLUMNS} further columns: left out to bound the time")
+    for each in inputs[:MOST_COLUMNS]:
         column = subject.plan.evaluation.column(each.name)
         if why := _fixed(column):
             fixed.append(f"{column.name}: {why}")

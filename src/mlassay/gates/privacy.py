@@ -46,6 +46,13 @@ class PrivacyGate:
         from mlassay.gates.privacy_guess import copy, guess
 
         drawn = sides(subject)
+        if not len(drawn.members):
+            return report(
+                criteria,
+                measured={},
+                findings=[_no_rows(criteria, drawn)],
+                not_looked_at=(*_NOT_LOOKED_AT, *drawn.left_out),
+            )
         attack = Attack.of(subject.task, drawn)
         subject.progress(f"privacy: {len(drawn.members)} rows of each side")
         guesses = [guess(subject, drawn.members, name) for name in _sensitive(criteria, subject)]
@@ -223,6 +230,19 @@ class _Judge:
             line=self.criteria.line(name, "max"),
             numbers=numbers,
         )
+
+
+def _no_rows(criteria: Criteria, drawn: Sides) -> Finding:
+    return Finding(
+        "privacy.measurable",
+        Outcome.INCONCLUSIVE,
+        f"there are no rows to compare: {drawn.given - drawn.unlabelled} that training was given and this model takes, "
+        f"with a label, and {drawn.held_out} that it was not",
+        "membership is told by comparing both",
+        "check train.data, the splits in the data manifest, and the label column of the training rows",
+        CRITERIA_FILE,
+        criteria.line(),
+    )
 
 
 def _sensitive(criteria: Criteria, subject: Subject) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlassay.config import Config, Level, Policy, size_in_bytes
-from mlassay.config.criteria import merged, with_defaults
+from mlassay.config.criteria import asks_as_much, merged, with_defaults
 from mlassay.config.perturb import by_column, narrowed
 from mlassay.errors import Problem
 
@@ -80,6 +80,8 @@ def _tight(key: str, mine: Any, theirs: Any) -> bool:
         return all(item in mine for item in theirs)
     if key in _ALLOWED and isinstance(mine, list) and isinstance(theirs, list):
         return set(mine) <= set(theirs)
+    if key == "required" and (enough := asks_as_much(mine, theirs)) is not None:
+        return enough
     ours, floor = _number(mine), _number(theirs)
     if key in _MORE_IS_TIGHTER and ours is not None and floor is not None:
         return ours >= floor

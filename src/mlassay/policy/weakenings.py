@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlassay.config import RISKS, Policy
+from mlassay.config.criteria import asks_as_much
 from mlassay.config.perturb import by_column, narrowed
 from mlassay.evidence.records import Weakening
 from mlassay.policy.types import Terms
@@ -21,6 +22,7 @@ ADDING_IS_STRICTER = frozenset(
         "max",
         "max_drop",
         "columns",
+        "required",
         "sensitive",
         "run",
         "uses",
@@ -161,6 +163,8 @@ def _bins(id_: str, new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[
 def _weaker(key: str, new: Any, old: Any) -> bool:
     if old is None:
         return key not in ADDING_IS_STRICTER or new is False
+    if key == "required" and (enough := asks_as_much(new, old)) is not None:
+        return not enough
     if _numbers(new, old):
         if key in LOWER_IS_WEAKER:
             return bool(new < old)
