@@ -135,7 +135,9 @@ class MeanComparison:
 
 def sums_of(rows: Evaluated, cells: Cells) -> dict[str, Sums]:
     """The sums of each of `MEANS` by cell."""
-    with np.errstate(over="ignore", invalid="ignore"):  # an error that is no finite number is found by its sum
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # an error that is no finite number is found by its sum
         return {name: Sums.of(cells.of_row, len(cells.counts), of(rows)) for name, of in MEANS.items()}
 
 
