@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -23,11 +24,15 @@ from mlassay.evidence.card import (
     card_faults,
     read_card,
 )
+from mlassay.evidence.verdict import Finding, GateReport, Outcome
 from mlassay.files import read_yaml
 from mlassay.git import Identity
 from mlassay.render.card import card
+from mlassay.render.unshown import TITLE
 from mlassay.wiring import verifiers
 from tests import factory
+from tests.render.test_words import CLAIMS
+from tests.render.verdicts import FAILED, PASSED, evil, verdict
 
 TEXT = """---
 license: apache-2.0
@@ -192,8 +197,6 @@ _FACTS: list = []
 
 
 def _plain_facts(written):
-    from dataclasses import replace
-
     return replace(_FACTS[0], written=_FACTS[0].written | {LIMITS: written})
 
 
@@ -203,6 +206,55 @@ def _plain_facts(written):
 def test_a_point_or_a_minus_moved_in_a_persons_text_is_found(told, lie):
     honest, other = (_plain_facts(Written(text, "Dana", "a" * 40)) for text in (told, lie))
     assert card_faults(read_card(card(other).encode(), "card.md"), honest.verdict, honest.written)
+
+
+NAMES = st.text(max_size=40) | st.sampled_from(
+    ["a | b", "|", "- x", "1. x", "`", "<!-- mlassay:groups end -->", "\n## x"]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(name=NAMES, column=NAMES)
+def test_tables_hold_whatever_names_columns_and_groups_have(name, column):
+    made = _measured(name, column)
+    told = read_card(card(made).encode("utf-8", "replace"), "card.md")
+    assert card_faults(told, made.verdict, made.written) == []
+    assert len(told.groups) == 1
+
+
+def _measured(name, column, rate="0.9000"):
+    rates = {"rate": rate, "lower": "0.8000", "upper": "0.9500"}
+    counted = {"groups": [{"group": name, "rows": 20, "selected": 18, "selection_rate": rates}]}
+    numbers = {"gap": "0.9000", "lower": "0.8000", "upper": "0.9500", "threshold": "0.8000", "of": 20}
+    told = Finding(f"bias.ratio.{name}", Outcome.PASSED, name, name, name, numbers=numbers)
+    gate = GateReport("bias", Outcome.PASSED, name, {}, {"columns": {column: counted}}, (told,), (name,))
+    return replace(_FACTS[0], verdict=replace(_FACTS[0].verdict, gates=(gate,)))
+
+
+@pytest.mark.parametrize(
+    "each", [PASSED, FAILED, verdict(), evil()], ids=["passed", "failed", "empty", "evil"]
+)
+def test_the_card_of_any_verdict_holds_and_claims_nothing(each):
+    made = replace(_FACTS[0], verdict=each)
+    text = card(made)
+    assert card_faults(read_card(text.encode(), "card.md"), each, made.written) == []
+    assert TITLE in text
+    assert not CLAIMS.search(text)
+
+
+def test_a_share_of_a_group_that_was_not_measured_is_found():
+    honest, lie = _measured("a", "b"), _measured("a", "b", rate="0.9900")
+    faults = card_faults(read_card(card(lie).encode(), "card.md"), honest.verdict, honest.written)
+    assert faults == ["a number in its table of groups is not that of the bias report"]
+
+
+def test_what_the_teams_own_code_reported_is_no_result_for_hubs():
+    made = _measured("a", "b")
+    (gate,) = made.verdict.gates
+    own = replace(made, verdict=replace(made.verdict, gates=(replace(gate, self_reported=True),)))
+    assert "model-index: []" in card(own)
+    assert "The team's own code gave the numbers of: `bias`" in card(own)
+    assert read_card(card(own).encode(), "card.md").results == []
 
 
 def test_a_text_too_long_to_be_quoted_is_named(project):

@@ -56,6 +56,7 @@ def test_all_gates_pass_and_everything_is_left(tmp_path, trained):
         "gates/one.json",
         "gates/two.json",
         "report.md",
+        "runtime.json",
         "verdict.json",
     ]
     assert (
