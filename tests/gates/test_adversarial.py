@@ -24,7 +24,8 @@ from mlassay.evidence.verdict import Outcome
 from mlassay.gates.adversarial import AdversarialGate
 from mlassay.gates.adversarial_art import attack_row, cross_check
 from mlassay.gates.adversarial_box import Probe
-from mlassay.gates.adversarial_search import corners, evaluations_per_row, replay, search, shrink
+from mlassay.gates.adversarial_linear import settle as corners
+from mlassay.gates.adversarial_search import evaluations_per_row, replay, search, shrink
 from mlassay.gates.adversarial_set import Allowed, Found
 from mlassay.manifest import Column
 from mlassay.model import Input, Model
@@ -118,7 +119,7 @@ def test_corners_agree_with_algebra(tmp_path, width):
     assert 0.05 < expected.mean() < 0.95
 
 
-def test_a_saturated_score_is_never_called_robust_where_no_end_can_be_compared(tmp_path):
+def test_a_saturated_score_is_settled_by_its_weights(tmp_path):
     x = np.full((3, 9), 1.0)
     gemm = helper.make_node("Gemm", ["X", "W"], ["z"])
     proto = model(
@@ -128,7 +129,8 @@ def test_a_saturated_score_is_never_called_robust_where_no_end_can_be_compared(t
     )
     probe = probe_of(tmp_path, proto, x, declared([f"c{i}" for i in range(9)]), 0.01)
     found = corners(probe)
-    assert found.undecided.all()
+    assert not found.undecided.any()
+    assert not found.broken.any()
 
 
 def curved(**options):

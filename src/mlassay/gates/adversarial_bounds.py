@@ -13,7 +13,7 @@ import numpy as np
 
 from mlassay.gates.adversarial_set import Floats
 from mlassay.gates.adversarial_space import Least, Leaves, Space
-from mlassay.model.networks import Affine
+from mlassay.model.networks import MOST_WEIGHT, Affine
 
 MARGIN = 1.01  # products of two rounding errors, and our own arithmetic in float64
 TINY = 2.0**-100  # sums that ONNX Runtime may flush to zero
@@ -67,9 +67,11 @@ class Bounds:
             low[:, layer.start : layer.stop] = np.maximum(below, 0.0)
             high[:, layer.start : layer.stop] = np.maximum(above, 0.0)
         largest = np.maximum(np.abs(low), np.abs(high))
+        fits = np.asarray((largest <= MOST_WEIGHT).all(axis=1))
         found = self._back(leaves, wanted.rows[leaves.rows], inputs)
         off = MARGIN * np.einsum("bov,bv->bo", wanted.doubt[leaves.rows], largest) + TINY
-        return Least(found.bound - off, found.point, found.weight)
+        bound = np.where(fits[:, None], found.bound - off, -np.inf)  # what may overflow is not proven
+        return Least(bound, found.point, found.weight)
 
     def _inputs(
         self, leaves: Leaves, low: Floats, high: Floats, before: list[tuple[Floats, Floats, Floats]]

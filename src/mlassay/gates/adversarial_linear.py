@@ -10,10 +10,9 @@ import numpy as np
 from mlassay.gates.adversarial_bounds import doubt_of
 from mlassay.gates.adversarial_box import Probe
 from mlassay.gates.adversarial_relu import Branching, network_for, nothing
-from mlassay.gates.adversarial_search import by_corners
 from mlassay.gates.adversarial_set import SLACK, Floats, Found
 from mlassay.gates.adversarial_settle import MOST_ROWS, Method
-from mlassay.model.networks import Affine
+from mlassay.model.networks import MOST_WEIGHT, Affine
 from mlassay.model.types import Unfit
 
 if TYPE_CHECKING:
@@ -36,12 +35,13 @@ def by_weights(probe: Probe) -> Method:
 
 def settle(probe: Probe, engine: Engine | None = None) -> Found:
     """Every row proven robust, broken, or undecided: nearer to the threshold than float32 can tell."""
+    del engine  # NumPy uses the processors already
     try:
         search = Branching(probe, network_for(probe))
     except Unfit:
         return nothing(probe)
     if not search.reads_as_computed():
-        return _at_corners(probe, engine)
+        return nothing(probe)
     everything = search.space.whole(np.arange(len(probe.scores)))
     left, _ = search.look(everything)
     rows = left.rows
@@ -51,14 +51,6 @@ def settle(probe: Probe, engine: Engine | None = None) -> Found:
         rows = rows[PROGRAMS:]
     search.undecided[rows] = ~search.broken[rows]
     return Found(search.broken, search.undecided, search.witness)
-
-
-def _at_corners(probe: Probe, engine: Engine | None) -> Found:
-    """By asking the model alone, where its weights do not say what it answers."""
-    try:
-        return by_corners(probe).settle(probe, engine)
-    except Unfit:
-        return nothing(probe)
 
 
 @dataclass(eq=False)
@@ -135,8 +127,6 @@ def _program(search: Branching, row: int) -> None:
     if found.x is not None:
         _offer(search, row, columns, picks, found.x)
     bound = found.mip_dual_bound if found.mip_dual_bound is not None else found.fun
-    if found.status == 2:  # infeasible: no change at all is allowed
-        return
     size = sum(
         abs(c) * max(abs(a), abs(b)) for c, a, b in zip(program.cost, program.low, program.high, strict=True)
     )
@@ -148,6 +138,8 @@ def _program(search: Branching, row: int) -> None:
 
 def _doubt(search: Branching, row: int, largest: Floats) -> Floats:
     """(1,): how far the computed answer of a row may lie from its weights' own sum."""
+    if not largest.max() <= MOST_WEIGHT:
+        return np.array([np.inf])
     return np.asarray(doubt_of(Affine(search.wanted.rows[row], search.wanted.doubt[row]), largest)[0])
 
 

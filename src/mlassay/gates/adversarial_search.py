@@ -1,4 +1,4 @@
-"""Looks for points of each row's box where the decision flips: exactly for affine models, by search for others."""
+"""Looks for points of each row's box where the decision flips, by asking the model; proves nothing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from mlassay.digest import bare
 from mlassay.gates.adversarial_box import Probe
-from mlassay.gates.adversarial_set import Floats, Found, Mask
+from mlassay.gates.adversarial_set import Floats, Found
 from mlassay.gates.adversarial_settle import MOST_NUMBERS, MOST_ROWS, Method
-from mlassay.model.types import Unfit
 
 ALL_CORNERS = 6  # columns up to which every corner is tried: 64 points
 MOST_EVALUATIONS = 4_000_000  # of the model by a search that breaks nothing
@@ -55,16 +54,6 @@ class _State:
         self.broken[index[broke]] = True
 
 
-def by_corners(probe: Probe) -> Method:
-    """`corners` where they are exact: no constraint cuts them off; Unfit else."""
-    if not probe.model.affine().issuperset(probe.box.columns):
-        raise Unfit("its score is no monotone function of a weighted sum of the columns that may change")
-    if len(probe.box.weights):
-        raise Unfit("constraints between columns cut the corners of the box off")
-    width = len(probe.box.columns)
-    return Method("corners, exact", True, _most_rows(width), lambda probe, _: corners(probe))
-
-
 def by_search(probe: Probe) -> Method:
     """`search`, which takes any model; as many rows as its evaluations allow."""
     seed, width = int(bare(probe.model.digest)[:16], 16), len(probe.box.columns)
@@ -75,20 +64,6 @@ def by_search(probe: Probe) -> Method:
 
 def _most_rows(width: int) -> int:
     return min(MOST_ROWS, MOST_NUMBERS // (2 * width * width))
-
-
-def corners(probe: Probe) -> Found:
-    """Exact where the score is a monotone function of an affine one of the box's columns: its ends are at corners."""
-    state = _State(probe)
-    width = probe.box.base.shape[1]
-    if width <= ALL_CORNERS:
-        for upper in itertools.product((False, True), repeat=width):
-            index = state.open
-            state.offer(np.where(upper, probe.box.high[index], probe.box.low[index])[:, None, :])
-        return Found(state.broken, np.zeros_like(state.broken), state.witness)
-    for _ in range(4):
-        _climb(state)
-    return Found(state.broken, _flat(state), state.witness)
 
 
 def _ends(state: _State, index: NDArray[np.int64]) -> Floats:
@@ -111,20 +86,6 @@ def _climb(state: _State) -> None:
     best = state.best[index]
     target = np.where(low < high, box.low[index], np.where(high < low, box.high[index], best))
     state.offer(target[:, None, :])
-
-
-def _flat(state: _State) -> Mask:
-    """Rows whose score did not move in floating point, so that no end can be called the worst one."""
-    undecided = np.zeros_like(state.broken)
-    index = state.open
-    if not index.size:
-        return undecided
-    margins, _ = state.probe.margins(index, _ends(state, index))
-    moves = (margins != state.margin[index][:, None]).any(axis=1)
-    improves = (margins < state.margin[index][:, None]).any(axis=1)
-    narrow = ~(state.probe.box.high[index] > state.probe.box.low[index]).any(axis=1)
-    undecided[index] = (~moves | improves) & ~narrow
-    return undecided
 
 
 def search(probe: Probe, seed: int) -> Found:

@@ -49,7 +49,6 @@ def settlers(task: str) -> Sequence[Settler]:
         return (adversarial_trees.by_trees, adversarial_search.by_search)
     return (
         adversarial_linear.by_weights,
-        adversarial_search.by_corners,
         adversarial_trees.by_trees,
         adversarial_relu.by_bounds,
         adversarial_search.by_search,

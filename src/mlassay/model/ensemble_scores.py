@@ -97,8 +97,7 @@ class Score:
                 return -math.inf
             if not self.bent(np.array([high]))[0] >= answer:
                 return math.inf
-            for _ in range(200):
-                middle = (low + high) / 2
+            while low < (middle := (low + high) / 2) < high:  # down to neighbours, a thousand steps near zero
                 if self.bent(np.array([middle]))[0] >= answer:
                     high = middle
                 else:

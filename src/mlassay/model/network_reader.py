@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mlassay.model.networks import (
     MAX_VARIABLES,
     MAX_WEIGHTS,
+    MOST_WEIGHT,
     Affine,
     Feature,
     Floats,
@@ -68,13 +69,20 @@ class Reader:
             if rule is None:
                 raise UnreadableError(node.op_type)
             place = 1 if node.op_type in {"LinearClassifier", "SVMClassifier"} else 0
-            self.known[node.output[place]] = rule(step)
+            self.known[node.output[place]] = self._bounded(rule(step))
         found = self._given(output)
         tail = found if isinstance(found, Tail) else Tail(self.rows(found), "none")
         answer = tail.rows.to(self._count)
         if not np.isfinite(answer.weights).all():
             raise UnreadableError(output)
         return self._ordered(answer, tail.link)
+
+    def _bounded(self, value: Value) -> Value:
+        """``value``, of which float32 can hold every sum; UnreadableError else."""
+        rows = value.rows if isinstance(value, Tail) else value
+        if isinstance(rows, Affine) and not rows.largest <= MOST_WEIGHT:
+            raise UnreadableError("a weight that is too large")
+        return value
 
     def _ordered(self, answer: Affine, link: str) -> Network:
         """The network with its features before its units, wherever in the graph they came up."""
@@ -196,6 +204,8 @@ def matrix_of(step: Step, matrix: Floats | None) -> Affine:
     rows = step.rows(0)
     if matrix is None or matrix.ndim != 2 or len(matrix) != len(rows.weights):
         raise UnreadableError("a matrix that does not fit")
+    if not np.abs(matrix).max(initial=0.0) <= MOST_WEIGHT:
+        raise UnreadableError("a weight that is too large")
     return rows.mixed(matrix)
 
 

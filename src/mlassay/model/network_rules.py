@@ -32,10 +32,11 @@ def _gemm(step: Step) -> Value:
     if matrix is not None and step.attribute("transB", 0):
         matrix = matrix.T
     alpha, beta = float(step.attribute("alpha", 1.0)), float(step.attribute("beta", 1.0))
-    product = matrix_of(step, None if matrix is None else matrix * alpha).rounded()
+    product = matrix_of(step, matrix)
+    product = product.times(np.full(len(product.weights), alpha)).rounded()
     if added is None or not added.size:
         return product
-    rows = step.reader.rows(added * beta)
+    rows = step.reader.rows(added * beta).rounded()
     return product.plus(spread(rows, len(product.weights)))
 
 

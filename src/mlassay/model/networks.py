@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 UNIT = 2.0**-24  # what one operation in float32 adds, as a share of the result's magnitude
+TINY = 2.0**-126  # and beside that: products that are smaller may become zero
+MOST_WEIGHT = 1e15  # beyond it, sums of features as large would overflow float32
 MAX_VARIABLES = 1 << 13
 MAX_WEIGHTS = 1 << 24  # of all layers together: 128 MiB
 
@@ -51,7 +53,9 @@ class Feature:
                 known = found.astype(np.float64)
                 found = np.where(np.isnan(known), value, known)
             elif step == "equals":
-                found = np.asarray(found == value)
+                # ONNX Runtime cuts the fraction of a float off before it looks for a code that is a number.
+                whole = np.trunc(found) if found.dtype.kind == "f" else found
+                found = np.asarray(whole == value)
             elif step == "above":
                 found = found > value
             else:
@@ -80,7 +84,7 @@ class Affine:
 
     def rounded(self, operations: float = 1.0) -> Affine:
         """The same after so many operations in float32 on terms of these magnitudes."""
-        return Affine(self.weights, self.doubt + operations * UNIT * np.abs(self.weights))
+        return Affine(self.weights, _more(self.doubt + operations * UNIT * np.abs(self.weights), operations))
 
     def times(self, factors: Floats) -> Affine:
         """Each row multiplied by a number."""
@@ -90,7 +94,8 @@ class Affine:
         """``self @ matrix`` for a matrix (w, m), as a sum of products in any order."""
         count = len(matrix) + 1
         magnitude = np.abs(matrix).T @ np.abs(self.weights)
-        return Affine(matrix.T @ self.weights, np.abs(matrix).T @ self.doubt + count * UNIT * magnitude)
+        doubt = np.abs(matrix).T @ self.doubt + count * UNIT * magnitude
+        return Affine(matrix.T @ self.weights, _more(doubt, count))
 
     def picked(self, rows: Sequence[int]) -> Affine:
         """Some rows, in this order."""
@@ -102,7 +107,12 @@ class Affine:
         width = max(self.weights.shape[1], other.weights.shape[1])
         a, b = self.to(width), other.to(width)
         magnitude = np.abs(a.weights) + np.abs(b.weights)
-        return Affine(a.weights + b.weights, a.doubt + b.doubt + UNIT * magnitude)
+        return Affine(a.weights + b.weights, _more(a.doubt + b.doubt + UNIT * magnitude, 1))
+
+    @property
+    def largest(self) -> float:
+        """The largest weight, whatever its sign."""
+        return float(np.abs(self.weights).max(initial=0.0))
 
     @staticmethod
     def stacked(parts: Sequence[Affine]) -> Affine:
@@ -110,6 +120,12 @@ class Affine:
         width = max(part.weights.shape[1] for part in parts)
         wide = [part.to(width) for part in parts]
         return Affine(np.concatenate([p.weights for p in wide]), np.concatenate([p.doubt for p in wide]))
+
+
+def _more(doubt: Floats, operations: float) -> Floats:
+    """``doubt`` after so many operations whose results may have been rounded to zero."""
+    doubt[:, 0] += operations * TINY
+    return doubt
 
 
 @dataclass(frozen=True, eq=False)
