@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)  # a busy machine is no reason to fail
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True, scope="session")
