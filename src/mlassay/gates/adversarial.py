@@ -39,7 +39,7 @@ class AdversarialGate:
         criteria = Criteria.of(subject, self.id)
         if why := _no_decision(subject):
             return not_applicable(criteria, why)
-        if unfit := _unfit(criteria, subject):
+        if unfit := _no_rows(criteria, subject) or _unfit(criteria, subject):
             return report(criteria, measured={}, findings=unfit, not_looked_at=(_BEYOND, _FREELY))
         from mlassay.gates.adversarial_measure import measure
 
@@ -101,6 +101,22 @@ def _sensitive(subject: Subject) -> tuple[str, ...]:
     asked = (subject.plan.gates.get("bias") or {}).get("sensitive", ())
     known = {column.name for column in subject.plan.evaluation.columns}
     return tuple(name for name in dict.fromkeys([*asked, *subject.plan.policy.sensitive]) if name in known)
+
+
+def _no_rows(criteria: Criteria, subject: Subject) -> list[Finding]:
+    if len(subject.scores):
+        return []
+    return [
+        _finding(
+            criteria,
+            "adversarial.rows",
+            Outcome.INCONCLUSIVE,
+            "there are no evaluation rows",
+            why="without rows nothing is decided, and nothing can flip",
+            remedy="put rows into the split that evaluate.data names",
+            at=(),
+        )
+    ]
 
 
 def _unfit(criteria: Criteria, subject: Subject) -> list[Finding]:

@@ -201,10 +201,11 @@ def _answers(subject: Subject) -> tuple[list[Finding], dict[str, Any]]:
     alone = model.answers({n: v[sample] for n, v in rows.items()}, batch=1)
     written = model.as_written().answers(rows)
     classes = subject.task in (BINARY, MULTICLASS)
+    everywhere = np.concatenate([answers, on_edges]) if count else on_edges
     held = [
         _count("finite", ~np.isfinite(answers).all(axis=1)),
         _count("edges", ~np.isfinite(on_edges).all(axis=1)),
-        *([_count("probabilities", *_improper(np.concatenate([answers, on_edges])))] if classes else []),
+        *([_count("probabilities", *_improper(everywhere))] if classes else []),
         _count("batching", *_differs(alone, answers[sample], relative=not classes)),
         _count("optimisation", *_differs(written, answers, relative=not classes)),
         *(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlassay.errors import Problem, Unmeasurable
 from mlassay.tasks import BINARY, HIGHER, MULTICLASS, RANKING, REGRESSION
 
 if TYPE_CHECKING:
@@ -55,9 +56,19 @@ class Evaluated:
 
     @classmethod
     def of(cls, subject: Subject, columns: Iterable[str]) -> Evaluated:
-        """The rows of ``subject`` with the text of ``columns``."""
+        """The rows of ``subject`` with the text of ``columns``; Unmeasurable where the data lack one."""
         plan, names = subject.plan, tuple(columns)
         model = plan.config.model
+        known = {column.name for column in plan.evaluation.columns}
+        if absent := [name for name in names if name not in known]:
+            raise Unmeasurable(
+                Problem(
+                    f"the evaluation data have no column {absent[0]}",
+                    why="groups and slices that nobody can find cannot be compared",
+                    remedy="correct its name in ml.yaml or in policy, or add the column to the data",
+                    path="ml.yaml",
+                )
+            )
         return cls(
             truth=subject.truth,
             predicted=subject.predicted if subject.decides else np.empty(0, np.int8),

@@ -147,6 +147,8 @@ def _finding(criteria: Criteria, looked_at: Looked, change: str, share: Share) -
     remedy, numbers = "", share.numbers()
     if share.outcome is not Outcome.PASSED:
         remedy = share.settled_by()
+    if share.outcome is Outcome.INCONCLUSIVE:
+        remedy = remedy or "No number of rows that can be foretold would settle it."
     if share.outcome is Outcome.FAILED:
         remedy += _mend(looked_at, change, share, numbers)
     id_ = f"stability.{CRITERION}.{change}"

@@ -27,12 +27,14 @@ def read_bytes(path: Path) -> bytes:
         ) from None
     except OSError as error:
         raise _not_regular(path, error.strerror or "it cannot be opened") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    told = os.fstat(descriptor)
+    if not stat.S_ISREG(told.st_mode):
         os.close(descriptor)
         raise _not_regular(path, "it is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
+        # A file that tells less than it holds is still read no further.
+        data = b"" if told.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
+    if max(len(data), told.st_size) > MAX_BYTES:
         raise refuse(
             "size",
             f"the model is larger than {MAX_BYTES >> 20} MiB",

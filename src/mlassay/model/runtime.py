@@ -34,6 +34,7 @@ class Runtime:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._path = path
         self._errors = _errors()
+        self._late = False
         try:
             self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except self._errors as error:
@@ -44,6 +45,8 @@ class Runtime:
         import numpy as np
         import onnxruntime as ort
 
+        if self._late:  # ended once already: each gate that asks again would wait as long
+            raise self._refusal("", RuntimeError(), late=True)
         options = ort.RunOptions()
         timer = Timer(RUN_SECONDS, setattr, (options, "terminate", True))
         timer.daemon = True
@@ -51,7 +54,8 @@ class Runtime:
         try:
             (values,) = self._session.run([output], feed, options)
         except self._errors as error:
-            raise self._refusal("ONNX Runtime cannot run the model", error, late=options.terminate) from error
+            self._late = options.terminate
+            raise self._refusal("ONNX Runtime cannot run the model", error, late=self._late) from error
         finally:
             timer.cancel()
         return np.asarray(values, dtype=np.float64)

@@ -192,8 +192,10 @@ def _ask(gate: Gate, subject: Subject) -> tuple[GateReport, list[str]]:
         # Model, rows and scores are computed once and shared: the copy takes what is there, and hands on the rest.
         asked = replace(subject, progress=heard)
         vars(asked).update(_computed(subject))
-        report = gate.test(asked)
-        vars(subject).update(_computed(asked))
+        try:
+            report = gate.test(asked)
+        finally:
+            vars(subject).update(_computed(asked))
     except MlassayError as error:
         from mlassay.model import Unusable
 
