@@ -70,6 +70,17 @@ def test_training_is_granted_no_data_file_by_way_of_what_it_uses(name: str) -> N
     assert "grants the data file data/hmda.csv whole" in told
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        own("  parity: {twin: {run: x, uses: [data]}}\n"),
+        ("radius: 0.05}", "radius: 0.05, command: {run: x, uses: [data]}}"),
+    ],
+)
+def test_nor_is_a_command_inside_a_gates_criteria(change: tuple[str, str]) -> None:
+    assert "grants the data file data/hmda.csv whole" in whats(ml=change)
+
+
 def test_a_floor_in_the_wrong_place_is_told() -> None:
     floor = (
         "  adversarial: {perturb: {columns: [pirat, lvrat]",

@@ -83,6 +83,18 @@ def test_a_change_of_the_manifest_or_of_people_is_trained_again(project):
         assert reusable(project) == project.done.release.id
 
 
+def test_what_a_twin_of_the_preprocessing_uses_is_an_input(tmp_path):
+    config = UNIT.replace("  unit:", "  parity: {twin: {run: sh tools/twin.sh, uses: [tools]}}\n  unit:")
+    assert config != UNIT
+    project = factory.make(tmp_path, remote=True, config=config)
+    project.commit({"tests/test_model.py": "", "tools/twin.sh": "cat\n", "README.md": "hello\n"})
+    done = factory.record(project)
+    project.commit({"README.md": "hello!\n"})
+    assert reusable(project) == done.release.id
+    project.commit({"tools/twin.sh": "cat -\n"})
+    assert reusable(project) is None
+
+
 def test_a_file_that_became_executable_is_trained_again(project):
     subprocess.run(["git", "update-index", "--chmod=+x", "train.py"], cwd=project.folder, check=True)
     (project.folder / "train.py").chmod(0o755)

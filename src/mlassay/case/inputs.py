@@ -12,6 +12,7 @@ from mlassay.case.common import needed
 from mlassay.case.judged import criteria_at
 from mlassay.case.release import inputs_at, live_at
 from mlassay.config import Config, load_config
+from mlassay.config.criteria import inner_commands
 from mlassay.digest import canonical, sha256
 from mlassay.errors import ConfigurationError, EvidenceError, Problem
 from mlassay.evidence import layout
@@ -65,8 +66,7 @@ def _tests(repo: Repository, commit: str) -> Iterator[tuple[str, str]]:
     running = {
         gate: each.get("uses", ()) for gate, each in criteria.items() if "run" in each or gate in WHOLE
     }
-    if twin := criteria.get("parity", {}).get("twin"):
-        running["parity"] = twin.get("uses", ())
+    running |= {place: each.get("uses", ()) for place, each in inner_commands(criteria)}
     if all(uses for gate, uses in running.items() if gate in WHOLE):
         yield from _files(repo, commit, dict.fromkeys(path for uses in running.values() for path in uses))
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -44,6 +44,16 @@ def asks_as_much(mine: Any, theirs: Any) -> bool | None:
 def with_defaults(gate: str, criteria: Mapping[str, Any]) -> dict[str, Any]:
     """``criteria`` of ``gate``, and what it holds besides where they say nothing."""
     return merged(criteria, DEFAULTS.get(gate, {}))
+
+
+def inner_commands(criteria: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """``(dotted place below gates, command)`` of the commands of a team's own that stand inside a gate's criteria."""
+    for gate, *keys in (("adversarial", "perturb", "command"), ("parity", "twin")):
+        found: Any = criteria.get(gate, {})
+        for key in keys:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping):
+            yield ".".join((gate, *keys)), found
 
 
 def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlassay.config import Config
+from mlassay.config.criteria import inner_commands
 from mlassay.errors import Problem
 from mlassay.manifest import Manifest
 from mlassay.plan.places import Places
@@ -54,7 +55,7 @@ def _files(
         for gate, each in config.gates.items()
         if "run" in each and gate != "unit"
     ]
-    named += [("gates.parity.twin.uses", criteria.get("parity", {}).get("twin", {}).get("uses", ()))]
+    named += [(f"gates.{place}.uses", each.get("uses", ())) for place, each in inner_commands(criteria)]
     held = {file.path: name for name, manifest in manifests.items() for file in manifest.files if file.path}
     for place, uses in named:
         for number, name in enumerate(uses):
