@@ -128,3 +128,10 @@ def test_bytes_behind_the_call_never_make_it_plain(name, at, noise):
     found = judge(Stream("", data + noise * (1 + at)), ".pkl")
     assert found is not None
     assert found.danger > Danger.PLAIN
+
+
+@pytest.mark.parametrize(("module", "danger"), [("torchlike", Danger.UNKNOWN), ("torch", Danger.PLAIN)])
+def test_a_storage_of_a_package_that_only_begins_like_torch_is_not_known(module, danger):
+    judged = judge(Stream("there", stack(module, "FloatStorage"), True))
+    assert judged is not None
+    assert judged.danger is danger

@@ -248,7 +248,7 @@ def _danger(name: str) -> Danger:
         return Danger.UNSAFE
     if module in ("builtins", "__builtin__") and word in _BUILTINS:
         return Danger.PLAIN
-    if word in SAFE.get(module, ()) or (module.startswith("torch") and _STORAGE.fullmatch(word)):
+    if word in SAFE.get(module, ()) or (module.partition(".")[0] == "torch" and _STORAGE.fullmatch(word)):
         return Danger.PLAIN
     parts = name.split(".")
     if any(".".join(parts[:end]) in MODULES for end in range(1, len(parts))):
