@@ -9,6 +9,7 @@ import pytest
 from mlassay.audit.verify import verify
 from mlassay.stages.propose import propose
 from mlassay.wiring import verifiers
+from tests.audit.exporting import export, follow
 from tests.stages.promoting import make_team
 
 PATH = "governance/deliberations/0002-whom.md"
@@ -53,6 +54,23 @@ def test_a_text_that_nobody_signed_as_it_stands_is_a_finding(team, tmp_path, how
     assert rules(team) == [("pushed-governance", PATH)]
 
 
+@pytest.mark.parametrize("how", ["signed", "asked for", "nobody", "other words"])
+def test_the_page_of_an_export_looks_at_who_signed_a_text(team, tmp_path, how):
+    if how == "asked for":
+        ask_for_it(team)
+    else:
+        words = b"Something else.\n" if how == "other words" else TEXT
+        signature = {} if how == "nobody" else {f"{PATH}.sig": signed(team, words, "lee", tmp_path)}
+        team.push("main", {PATH: TEXT} | signature)
+    team.repo.fetch("origin")
+    done = follow(export(team.repo, tmp_path, at=team.main()))
+    assert done.returncode == (1 if how == "other words" else 0), done.stdout + done.stderr
+    assert (f"ok: text signed by lee, {PATH}" in done.stdout) == (how == "signed")
+    assert (f"NOT CHECKED: whose words {PATH} holds since" in done.stdout) == (how == "nobody")
+    assert (f"{PATH} is signed by nobody as it stands" in done.stderr) == (how == "other words")
+    assert ("ok: 1 changes of policy" in done.stdout) == (how == "asked for")
+
+
 def stranger(tmp_path):
     key = tmp_path / "stranger"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
@@ -75,10 +93,14 @@ def test_a_text_that_is_taken_away_needs_a_change_request(team, tmp_path):
 
 
 def test_a_text_that_people_approved_by_a_change_request_needs_no_signature(team):
+    ask_for_it(team)
+    assert rules(team) == []
+
+
+def ask_for_it(team):
     file = team.project.folder / PATH
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(TEXT)
     asked = propose(team.desk, team.key("dana"), "So that the reason is written down before the release.")
     assert not team.say(asked.name.id, "lee").no
     assert team.merge(asked.name.id).commit
-    assert rules(team) == []

@@ -67,7 +67,8 @@ _WHY = {
     "changes": (
         "Whoever could push a key of their own into people.yaml could sign anything afterwards. So each change of policy, people "
         "or a data manifest must have come in with a request that names the id of what it became. The first people.yaml with a "
-        "key is the root of trust: the command names its commit. Ask somebody whether that is how it began."
+        "key is the root of trust: the command names its commit. Ask somebody whether that is how it began. A text under "
+        "`governance/deliberations/` came in with such a request too, or somebody signed it by hand; one with neither is named."
     ),
     "people": (
         "Approvals, refusals, withdrawals, waivers and requests carry an SSH signature. Each is held against the keys of the "
