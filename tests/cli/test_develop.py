@@ -99,6 +99,7 @@ def test_test_passes_the_template_and_leaves_the_verdict(team):
         "adversarial",
     ]
     report = (team / ".mlassay/run/test/report.md").read_text(encoding="utf-8")
+    assert "<svg" in (team / ".mlassay/run/test/report.html").read_text(encoding="utf-8")
     assert "deny=yes" in report
 
 
@@ -337,6 +338,7 @@ def test_run_takes_a_recorded_verdict_of_the_same_inputs_and_says_so(played, tmp
     evidence = folder / "evidence" / release
     for name in ("verdict.json", "report.md", "gates/bias.json"):
         assert (folder / ".mlassay/run/test" / name).read_bytes() == (evidence / name).read_bytes()
+    assert ": passed</h1>" in (folder / ".mlassay/run/test/report.html").read_text(encoding="utf-8")
     assert not (folder / ".mlassay/run/train").exists()
     assert "there is no training" in mlassay(folder, "test", code=2).stderr
 
