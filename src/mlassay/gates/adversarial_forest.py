@@ -215,7 +215,8 @@ class Forest:
     def _hold_monotone(self, column: int, feature: int, ends: tuple[float, float]) -> None:
         """Unfit where a feature turns back after all: integers that overflow, operators that round oddly."""
         values = self._at(column, np.linspace(*ends, 513))[:, feature]
-        steps = np.diff(values)
+        with np.errstate(invalid="ignore"):  # infinity less itself is NaN, which is looked for
+            steps = np.diff(values)
         if np.isnan(steps).any() or ((steps > 0).any() and (steps < 0).any()):
             raise Unfit(f"what comes before its trees turns {self.allowed.columns[column]} around")
 
