@@ -59,7 +59,7 @@ def probe_of(tmp_path, proto, x, columns, radius, threshold=0.5):
 def test_a_steady_linear_model_passes_exactly(tmp_path):
     report = AdversarialGate().test(subject(tmp_path, linear((3.0, 0.1, 0.0), 5.0), asked(radius=0.01)))
     assert report.outcome is Outcome.PASSED
-    assert report.measured["method"] == "corners, exact"
+    assert report.measured["method"] == "weights, exact"
     assert report.measured["undecided"] == 0
 
 

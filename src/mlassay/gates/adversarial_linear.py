@@ -18,7 +18,7 @@ from mlassay.model.types import Unfit
 if TYPE_CHECKING:
     from mlassay.ports import Engine
 
-NAME = "corners, exact"
+NAME = "weights, exact"
 BOUND_NAME = "linear programs, exact"
 PROGRAMS = 4096  # rows that neither bounds nor projected corners settle, and that a program is solved for
 NODES = 2000  # of one program's branching over whole steps and categories
