@@ -335,7 +335,8 @@ def test_a_bill_holds_against_the_schema_of_cyclonedx(project):
     config = project.read("ml.yaml").replace("uses: [train.py]", "uses: [train.py, requirements.lock]")
     project.commit({"requirements.lock": lock, "ml.yaml": config})
     run = factory.run_folder(project)
-    from mlassay.stages._documents import RUNTIME, runtime_json
+    from mlassay.stages._documents import runtime_json
+    from mlassay.stages._run_folder import RUNTIME
 
     (run / "test" / RUNTIME).write_bytes(runtime_json())
     text = (factory.sign_run(project, run, card=True).folder / layout.BILL).read_text()
@@ -364,7 +365,7 @@ def test_a_bill_holds_against_the_schema_of_cyclonedx(project):
 )
 def test_a_word_of_the_test_that_it_never_writes_is_refused(project, left):
     from mlassay.errors import EvidenceError
-    from mlassay.stages._documents import RUNTIME
+    from mlassay.stages._run_folder import RUNTIME
 
     run = factory.run_folder(project)
     (run / "test" / RUNTIME).write_bytes(left)

@@ -18,9 +18,7 @@ from mlassay.evidence.verdict import Verdict
 from mlassay.files import find_file
 from mlassay.git import Repository
 from mlassay.stages._bill import bill
-
-RUNTIME = "runtime.json"
-"""What the test stage leaves beside its verdict: the packages that it ran with."""
+from mlassay.stages._run_folder import RUNTIME
 
 _PACKAGES = (
     "adversarial-robustness-toolbox",

@@ -15,6 +15,8 @@ from mlassay.stages._outputs import Output, check_outputs
 RECORD_BYTES = 64 << 20
 PAGE = "report.html"
 """What people read beside ``report.md`` in ``test/``: made from verdicts, and neither signed nor recorded."""
+RUNTIME = "runtime.json"
+"""What the test stage leaves in ``test/`` beside its verdict: the packages that it ran with."""
 
 
 def read_training(run_folder: Path) -> tuple[dict[str, Any], list[Output]]:

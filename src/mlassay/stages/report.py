@@ -30,8 +30,8 @@ from mlassay.files import find_file
 from mlassay.git import Repository
 from mlassay.policy.weakenings import weakenings, weaker_criteria
 from mlassay.ports import Page, PullRequest
+from mlassay.stages._run_folder import PAGE, RUNTIME
 from mlassay.stages.page_changes import changed_between
-from mlassay.stages._run_folder import PAGE
 from mlassay.stages.page_facts import PullFacts, Running, newest, running_last
 from mlassay.stages.review import group_rows
 
@@ -40,7 +40,7 @@ ENTRIES = 100
 LOG_BYTES = 4 << 20
 LOG_LINES = 40
 _GATE_FILE = re.compile(r"[a-z][a-z0-9_-]{0,60}\.json")
-_FILES = frozenset({layout.VERDICT, layout.REPORT, PAGE, layout.CROSS_CHECKS, "gates"})
+_FILES = frozenset({layout.VERDICT, layout.REPORT, PAGE, RUNTIME, layout.CROSS_CHECKS, "gates"})
 _WHY = "it came from the pull request's own job, and anybody may have written it"
 
 

@@ -32,9 +32,9 @@ from mlassay.isolation import remove_tree
 from mlassay.plan import Plan
 from mlassay.plan.floors import gates_in_force
 from mlassay.ports import Engine, Gate, Subject
-from mlassay.stages._documents import RUNTIME, runtime_json
+from mlassay.stages._documents import runtime_json
 from mlassay.stages._parts import read_parts
-from mlassay.stages._run_folder import read_training
+from mlassay.stages._run_folder import RUNTIME, read_training
 
 OnGate = Callable[[GateReport], None]
 
