@@ -46,7 +46,8 @@ def export(repo: Repository, folder: Path, profile: str = "full", at: str = "", 
 def unpack(archive: Path, folder: Path) -> Path:
     """Unpack into a new folder; the one folder inside."""
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+        # Python 3.11.3 and older know no filters; what is unpacked here is our own.
+        tar.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (inside,) = folder.iterdir()
     return inside
 

@@ -19,7 +19,7 @@ from tests.stages.projects import commit
 MAIN = ".github/workflows/main.yml"
 PULL = ".github/workflows/pull-request.yml"
 OLD, NEW, FAR = ("a" * 40, "1.0.0"), ("b" * 40, "1.1.0"), ("c" * 40, "2.0.0")
-NOW = datetime(2026, 11, 21, tzinfo=UTC)
+NOW = datetime.now(UTC)  # teams commit while the tests run
 
 
 def workflow(pin, cron="1 1 * * 1", extra=""):

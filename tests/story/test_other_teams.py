@@ -167,7 +167,7 @@ def later(days):
     return f"{datetime.now(UTC) + timedelta(days):%Y-%m-%d}"
 
 
-@pytest.mark.parametrize(("label", "wrong"), [("lft", "no column"), ("plan", "has not two values")])
+@pytest.mark.parametrize(("label", "wrong"), [("lft", "no column"), ("id", "a value of its own")])
 def test_a_label_that_cannot_be_one_is_said_at_once(tmp_path, label, wrong):
     table(tmp_path / "t.csv", 60, 3)
     team = Team(tmp_path, tmp_path)
